@@ -1,0 +1,131 @@
+internal import Dispatch
+
+/// Connects a client to the cluster, as often as the configuration allows, and proves it with the topic's metadata.
+struct Connector {
+    let config: MsgBusConfig
+    let log: BusLog
+    let deadline: ContinuousClock.Instant
+    let cancellation: Cancellation
+    private let brokers: [BrokerAddress]
+
+    init(_ config: MsgBusConfig, _ direction: BusDirection, _ cancellation: Cancellation) throws(MsgBusError) {
+        try config.validate(for: direction)
+        self.config = config
+        self.cancellation = cancellation
+        brokers = try config.brokerAddresses()
+        log = BusLog(topic: config.topic, direction: direction, groupID: config.groupID)
+        deadline = .now + config.connectTimeout
+    }
+
+    /// How long there is left, never negative.
+    var timeLeft: Duration { max(.zero, ContinuousClock.now.duration(to: deadline)) }
+
+    /// What librdkafka needs to know to reach the brokers.
+    func connectionProperties() -> Properties {
+        var properties = Properties()
+        properties.set("bootstrap.servers", brokers.map(\.description).joined(separator: ","))
+        properties.set("client.id", "msgbus")
+        properties.set("log.queue", true)
+        // librdkafka's own default since 2.10: with TLS, Nagle's algorithm costs 40 ms now and then.
+        properties.set("socket.nagle.disable", true)
+        // Middleboxes drop idle connections without a word.
+        properties.set("socket.keepalive.enable", true)
+        // A broker that comes back is found within a second, at the price of one attempt a second (librdkafka: 10).
+        properties.set("reconnect.backoff.max.ms", 1000)
+        // No telemetry to the broker that nobody asked for.
+        properties.setIfKnown("enable.metrics.push", "false")
+        switch config.security.kind {
+        case .plaintext:
+            break
+        case .tls(let caFile):
+            properties.set("security.protocol", "ssl")
+            if let caFile { properties.set("ssl.ca.location", caFile) }
+        }
+        return properties
+    }
+
+    /// Tries until one attempt has worked: each with a new client, since a client reports a dead broker only once.
+    ///
+    /// - Parameters:
+    ///   - makeClient: Makes the client of an attempt.
+    ///   - isReady: Decides on what the cluster says about the topic; nil to ask again.
+    /// - Returns: The client, and what `isReady` said.
+    func connect<Value>(
+        makeClient: () throws(MsgBusError) -> KafkaClient,
+        isReady: (KafkaClient, TopicMetadata) throws(MsgBusError) -> Value?
+    ) throws(MsgBusError) -> (client: KafkaClient, value: Value) {
+        var attempt = 1
+        var pause = Duration.milliseconds(100)
+        while true {
+            let client = try makeClient()
+            let failure: MsgBusError
+            do throws(MsgBusError) {
+                let value = try prove(client, isReady)
+                client.didConnect()
+                return (client, value)
+            } catch {
+                failure = error
+            }
+            discard(client)
+            log.info("attempt \(attempt) to connect failed: \(failure)")
+            guard failure.isRetriable, attempt < config.connectRetries, timeLeft > pause else {
+                throw finalError(failure, attempts: attempt)
+            }
+            cancellation.sleep(pause)
+            try cancellation.check()
+            attempt += 1
+            pause = min(pause * 2, .seconds(1))
+        }
+    }
+
+    /// Asks for the topic's metadata until it is ready, the brokers are known to be down, or the time is over.
+    ///
+    /// librdkafka can't be interrupted while it waits, so it is asked to wait a little, and longer each time for links that
+    /// need it.
+    private func prove<Value>(
+        _ client: KafkaClient,
+        _ isReady: (KafkaClient, TopicMetadata) throws(MsgBusError) -> Value?
+    ) throws(MsgBusError) -> Value {
+        var slice = Duration.milliseconds(100)
+        while true {
+            try cancellation.check()
+            let left = timeLeft
+            guard left > .zero else { throw failure(of: client) }
+            do throws(MsgBusError) {
+                let metadata = try client.topicMetadata(config.topic, within: min(slice, left))
+                client.connection.answered()
+                if let value = try isReady(client, metadata) { return value }
+                cancellation.sleep(min(.milliseconds(50), timeLeft))
+            } catch {
+                // `isReady` refused, which no further question changes.
+                guard error.code == .timeout || error.code == .transport else { throw error }
+                let cause = client.connection.cause
+                let isHopeless = cause.map { !$0.isRetriable } ?? false
+                if client.connection.isSuspect || isHopeless { throw failure(of: client) }
+                slice = min(slice * 2, .seconds(4))
+            }
+        }
+    }
+
+    private func failure(of client: KafkaClient) -> MsgBusError {
+        client.connection.cause
+            ?? MsgBusError(.timeout, "no broker answered within \(config.connectTimeout)", isRetriable: true)
+    }
+
+    /// The cause, said for somebody who only sees this line.
+    private func finalError(_ cause: MsgBusError, attempts: Int) -> MsgBusError {
+        guard [.timeout, .transport, .tls, .authentication].contains(cause.code) else { return cause }
+        var error = cause
+        let list = brokers.map(\.description).joined(separator: ", ")
+        let count = attempts == 1 ? "one attempt" : "\(attempts) attempts"
+        error.message = "can't connect to \(list), after \(count): \(cause.message)"
+        error.topic = config.topic
+        return error
+    }
+
+    /// Destroying a client can take a moment, which an attempt needn't wait for.
+    private func discard(_ client: KafkaClient) {
+        client.beginClose()
+        client.work.async { client.destroy(isClean: false) }
+    }
+}

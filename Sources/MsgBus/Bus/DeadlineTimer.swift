@@ -1,0 +1,35 @@
+internal import Dispatch
+internal import Synchronization
+
+/// Calls back when the earliest of some deadlines has passed.
+///
+/// Unchecked, for Dispatch's timers are thread-safe and only not marked so.
+final class DeadlineTimer: @unchecked Sendable {
+    private let timer: any DispatchSourceTimer
+    private let armed = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(queue: DispatchQueue) {
+        timer = DispatchSource.makeTimerSource(queue: queue)
+    }
+
+    /// Sets the handler, once. It runs on the queue, and has to ``arm(at:)`` the timer again if there are deadlines left.
+    func start(_ handler: @escaping @Sendable () -> Void) {
+        timer.setEventHandler { @Sendable [weak self] in
+            self?.armed.withLock { $0 = nil }
+            handler()
+        }
+        timer.activate()
+    }
+
+    /// Makes sure that the handler runs at that time or before.
+    func arm(at deadline: ContinuousClock.Instant) {
+        armed.withLock { armed in
+            if let armed, armed <= deadline { return }
+            armed = deadline
+            let delay = max(.zero, ContinuousClock.now.duration(to: deadline))
+            timer.schedule(deadline: .now() + .milliseconds(delay.milliseconds))
+        }
+    }
+
+    func cancel() { timer.cancel() }
+}

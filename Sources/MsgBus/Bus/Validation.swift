@@ -1,0 +1,51 @@
+extension MsgBusConfig {
+    /// The brokers to start from; throws on whatever is wrong with them.
+    func brokerAddresses() throws(MsgBusError) -> [BrokerAddress] {
+        guard !brokers.isEmpty else { return [try BrokerAddress(host: host, port: port)] }
+        var addresses: [BrokerAddress] = []
+        for broker in brokers { addresses.append(try BrokerAddress(parsing: broker, defaultPort: port)) }
+        return addresses
+    }
+
+    /// Checks what needs no broker to be checked.
+    func validate(for direction: BusDirection) throws(MsgBusError) {
+        guard self.direction == direction else {
+            throw MsgBusError(
+                .configuration,
+                "\(direction == .writer ? "KafkaWriter" : "KafkaReader") got a configuration with the direction .\(self.direction)"
+            )
+        }
+        try Self.validate(topic: topic)
+        _ = try brokerAddresses()
+        guard connectRetries >= 1 else {
+            throw MsgBusError(.configuration, "connectRetries is \(connectRetries): it counts attempts, so at least 1")
+        }
+        guard connectTimeout > .zero else {
+            throw MsgBusError(.configuration, "connectTimeout is \(connectTimeout): it has to be longer than nothing")
+        }
+        if let groupID, groupID.allSatisfy(\.isWhitespace) {
+            throw MsgBusError(.configuration, "groupID is empty: name a group, or leave it nil for a private reader")
+        }
+        switch direction {
+        case .writer: try writer.validate()
+        case .reader: try reader.validate()
+        }
+    }
+
+    /// Kafka's own rule for topic names (org.apache.kafka.common.internals.Topic).
+    static func validate(topic: String) throws(MsgBusError) {
+        func wrong(_ why: String) -> MsgBusError { MsgBusError(.configuration, "the topic \"\(topic)\" \(why)") }
+        guard !topic.isEmpty else { throw MsgBusError(.configuration, "the topic is empty: name one") }
+        guard topic != ".", topic != ".." else { throw wrong("is not a legal name") }
+        guard topic.utf8.count <= 249 else { throw wrong("has \(topic.utf8.count) characters; 249 are allowed") }
+        let legal = topic.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+        guard legal else { throw wrong("has a character other than a…z, A…Z, 0…9, '.', '_' and '-'") }
+    }
+}

@@ -1,0 +1,98 @@
+private import CRdKafka
+private import Synchronization
+
+/// A Kafka cluster inside this process, for tests and demos: nothing is installed, nothing is left behind.
+///
+/// ```swift
+/// let broker = try EmbeddedBroker()
+/// try broker.createTopic("orders", partitions: 4)
+/// let writer = try await KafkaWriter.connect(broker.config(topic: "orders", direction: .writer))
+/// ```
+///
+/// It is librdkafka's mock cluster: real sockets on the loopback interface and Kafka's protocol, so other processes can use it too
+/// (``bootstrapServers``). What it can't do, and what tests on it can't show:
+///
+/// - it keeps about 5 MB a partition, in memory, and drops the oldest silently;
+/// - it answers a fetch only after `fetch.wait.max.ms`, which ``config(topic:direction:)`` therefore sets to 5 ms;
+/// - a topic that doesn't exist is created with four partitions by whoever asks for it, so there is no unknown topic;
+/// - a group's first assignment takes 3 seconds with a librdkafka before 2.3;
+/// - there is no administration, TLS or SASL; transactions are acknowledged without being isolated; a message's age is never looked at.
+public final class EmbeddedBroker: Sendable {
+    private let client: CHandle
+    private let cluster: CHandle
+    private let isClosed = Mutex(false)
+
+    /// The brokers' addresses, `host:port`, separated by commas.
+    public let bootstrapServers: String
+
+    /// Starts a cluster.
+    ///
+    /// - Parameter brokers: How many brokers it has, 1 to 100. Default: one.
+    /// - Throws: `.configuration` for another number; `.internal` when it can't be started.
+    public init(brokers: Int = 1) throws(MsgBusError) {
+        guard (1...100).contains(brokers) else {
+            throw MsgBusError(.configuration, "EmbeddedBroker(brokers: \(brokers)): 1 to 100 are possible")
+        }
+        // The mock cluster lives in a client, one that connects to nothing and would say so on stderr.
+        var properties = Properties()
+        properties.set("log_level", 0)
+        client = try properties.makeConfiguration().makeClient(RD_KAFKA_PRODUCER)
+        guard let cluster = CHandle(rd_kafka_mock_cluster_new(client.pointer, Int32(brokers))) else {
+            rd_kafka_destroy(client.pointer)
+            throw MsgBusError(.internal, "the embedded cluster can't be started")
+        }
+        self.cluster = cluster
+        bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster.pointer))
+        _ = crdkafka_mock_set_group_initial_delay(cluster.pointer, 100)
+    }
+
+    deinit { close() }
+
+    /// Creates a topic.
+    ///
+    /// - Parameters:
+    ///   - name: Its name.
+    ///   - partitions: How many partitions it has. Default: one.
+    ///   - replicationFactor: How many brokers have each. Default: one.
+    /// - Throws: `.configuration` for what can't be; `.admin` when it exists; `.closed`.
+    public func createTopic(_ name: String, partitions: Int = 1, replicationFactor: Int = 1) throws(MsgBusError) {
+        try MsgBusConfig.validate(topic: name)
+        guard (1...100_000).contains(partitions), (1...100).contains(replicationFactor) else {
+            throw MsgBusError(
+                .configuration,
+                "createTopic(partitions: \(partitions), replicationFactor: \(replicationFactor)): both have to be at least 1"
+            )
+        }
+        let code: rd_kafka_resp_err_t? = isClosed.withLock { isClosed in
+            if isClosed { return nil }
+            return rd_kafka_mock_topic_create(cluster.pointer, name, Int32(partitions), Int32(replicationFactor))
+        }
+        guard let code else { throw MsgBusError(.closed, "the embedded broker is closed") }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw MsgBusError(kafka: code, "can't create the topic", topic: name)
+        }
+    }
+
+    /// A configuration for this cluster: its brokers, and fetches that don't dawdle.
+    ///
+    /// - Parameters:
+    ///   - topic: The topic.
+    ///   - direction: Whether to write or to read it.
+    public func config(topic: String, direction: BusDirection) -> MsgBusConfig {
+        var config = MsgBusConfig(topic: topic, direction: direction)
+        config.brokers = bootstrapServers.split(separator: ",").map(String.init)
+        if direction == .reader { config.properties["fetch.wait.max.ms"] = "5" }
+        return config
+    }
+
+    /// Stops the cluster; everything in it is gone. Idempotent. Also happens when the last reference goes.
+    public func close() {
+        let isFirst = isClosed.withLock { isClosed in
+            defer { isClosed = true }
+            return !isClosed
+        }
+        guard isFirst else { return }
+        rd_kafka_mock_cluster_destroy(cluster.pointer)
+        rd_kafka_destroy(client.pointer)
+    }
+}

@@ -1,0 +1,77 @@
+internal import Synchronization
+
+/// What a client's errors and answers say about its connection to the cluster.
+///
+/// librdkafka has no event for "connected": it reports what fails. So a report that all brokers are down makes the connection
+/// suspect, a probe decides, and any answer of a broker clears it.
+struct ConnectionState {
+    private(set) var status: BusStatus = .open
+    /// Why the brokers can't be reached, as far as the client has said: the cause that is of most use to a human.
+    private(set) var cause: MsgBusError?
+    /// All brokers were reported down and none has answered since.
+    private(set) var isSuspect = false
+
+    /// - Returns: Whether the connection has just become suspect and should be probed.
+    mutating func report(_ error: MsgBusError) -> Bool {
+        if error.isFatal {
+            if case .closed = status {} else { status = .failed(error) }
+            return false
+        }
+        let isAllDown = error.kafkaName == "_ALL_BROKERS_DOWN"
+        if !isAllDown, Self.weight(error) >= cause.map(Self.weight) ?? 0 { cause = error }
+        guard isAllDown, !isSuspect else { return false }
+        isSuspect = true
+        return true
+    }
+
+    /// A broker answered.
+    mutating func answered() {
+        isSuspect = false
+        cause = nil
+        if case .disconnected = status { status = .open }
+    }
+
+    /// A probe of a suspect connection got no answer.
+    mutating func probeFailed() {
+        if isSuspect, case .open = status { status = .disconnected(since: .now) }
+    }
+
+    mutating func close() { status = .closed }
+
+    /// A wrong password says more than the broken connection that follows it.
+    private static func weight(_ error: MsgBusError) -> Int {
+        switch error.code {
+        case .authentication, .tls: 3
+        case .transport: error.kafkaName == "_RESOLVE" ? 2 : 1
+        default: 0
+        }
+    }
+}
+
+/// The connection state of one client, shared.
+final class ConnectionMonitor: Sendable {
+    private let state = Mutex(ConnectionState())
+    /// Mirrors `isSuspect`, so that the path of every delivery asks without a lock.
+    private let suspect = Atomic(false)
+
+    var status: BusStatus { state.withLock { $0.status } }
+    var cause: MsgBusError? { state.withLock { $0.cause } }
+    var isSuspect: Bool { suspect.load(ordering: .relaxed) }
+
+    func report(_ error: MsgBusError) -> Bool {
+        state.withLock { state in
+            let probe = state.report(error)
+            suspect.store(state.isSuspect, ordering: .relaxed)
+            return probe
+        }
+    }
+
+    func answered() {
+        state.withLock { $0.answered() }
+        suspect.store(false, ordering: .relaxed)
+    }
+
+    func probeFailed() { state.withLock { $0.probeFailed() } }
+
+    func close() { state.withLock { $0.close() } }
+}

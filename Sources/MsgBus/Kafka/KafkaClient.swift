@@ -1,0 +1,228 @@
+internal import CRdKafka
+internal import Dispatch
+internal import Synchronization
+
+/// Owns one `rd_kafka_t` with its queues and topic handles, and runs its poll loop.
+///
+/// Who may touch the C client: ``loop``'s queue polls it, ``work`` makes every call that can block, one after another, and a
+/// writer produces under its own lock while it is open. ``destroy(isClean:)`` runs on `work`, so no call is left by then.
+final class KafkaClient: Sendable {
+    /// What the owner of a client does with what it says. All but `messages` may run on `loop`'s queue only.
+    struct Handlers: Sendable {
+        var deliveries: @Sendable ([DeliveryReport]) -> Void = { _ in }
+        var messages: @Sendable () -> Void = {}
+        var rebalance: @Sendable (Rebalance) -> Void = { _ in }
+        var error: @Sendable (MsgBusError) -> Void = { _ in }
+    }
+
+    let handle: CHandle
+    let loop: PollLoop
+    let work: DispatchQueue
+    let log: BusLog
+    let connection = ConnectionMonitor()
+
+    private let handlers: HandlerBox
+    private let queues: Mutex<[WatchedQueue]>
+    private let topics = Mutex<[String: CHandle]>([:])
+    private let isClosing = Atomic(false)
+    private let isConnected = Atomic(false)
+
+    /// Makes a client that writes; it polls from the start.
+    static func producer(_ properties: Properties, log: BusLog) throws(MsgBusError) -> KafkaClient {
+        try KafkaClient(RD_KAFKA_PRODUCER, properties.makeConfiguration(), log: log)
+    }
+
+    /// Makes a client that reads; it polls from the start.
+    static func consumer(_ properties: Properties, log: BusLog) throws(MsgBusError) -> KafkaClient {
+        try KafkaClient(RD_KAFKA_CONSUMER, properties.makeConfiguration(), log: log)
+    }
+
+    private init(
+        _ type: rd_kafka_type_t,
+        _ configuration: consuming Configuration,
+        log: BusLog
+    ) throws(MsgBusError) {
+        configuration.setEvents(
+            RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_REBALANCE
+        )
+        let client = try configuration.makeClient(type)
+        // Log lines come with the events instead of from any of librdkafka's threads.
+        rd_kafka_set_log_queue(client.pointer, nil)
+        let main: CHandle
+        if type == RD_KAFKA_CONSUMER {
+            // All that concerns a consumer comes by its consumer queue, which has to be polled to stay in the group.
+            rd_kafka_poll_set_consumer(client.pointer)
+            main = CHandle(rd_kafka_queue_get_consumer(client.pointer)!)
+        } else {
+            main = CHandle(rd_kafka_queue_get_main(client.pointer)!)
+        }
+        let handlers = HandlerBox()
+        handle = client
+        self.log = log
+        self.handlers = handlers
+        work = DispatchQueue(label: "msgbus.work")
+        loop = PollLoop(label: "msgbus.poll") { signals in
+            handlers.value?.run(signals)
+        }
+        queues = Mutex([])
+        let drain = EventDrain(queue: main, client: self)
+        handlers.set(drain)
+        queues.withLock { $0.append(WatchedQueue(main, signals: .events, on: loop)) }
+    }
+
+    func setHandlers(_ new: Handlers) {
+        handlers.value?.setHandlers(new)
+        loop.signal([.events, .messages])
+    }
+
+    /// Watches a further queue; the client destroys it.
+    func watch(_ queue: CHandle, _ signals: PollLoop.Signals) {
+        queues.withLock { $0.append(WatchedQueue(queue, signals: signals, on: loop)) }
+    }
+
+    /// The handle of a topic, which is kept: making one for each message delays its first message by a second before
+    /// librdkafka 2.10.1 (its issue 5032).
+    func topicHandle(_ name: String) -> CHandle {
+        topics.withLock { topics in
+            if let handle = topics[name] { return handle }
+            let handle = CHandle(rd_kafka_topic_new(self.handle.pointer, name, nil)!)
+            topics[name] = handle
+            return handle
+        }
+    }
+
+    // MARK: Errors and probes
+
+    func report(_ error: MsgBusError) {
+        let probe = connection.report(error)
+        handlers.value?.current.error(error)
+        if probe, isConnected.load(ordering: .relaxed) { self.probe() }
+    }
+
+    /// From now on a connection that breaks is watched until it is back.
+    func didConnect() { isConnected.store(true, ordering: .relaxed) }
+
+    /// Asks the cluster until it answers, once a second: nothing else tells that a broker is back.
+    private func probe() {
+        work.async { [self] in
+            guard !isClosing.load(ordering: .relaxed), connection.isSuspect else { return }
+            if (try? clusterIsReachable(within: .seconds(1))) != nil {
+                connection.answered()
+            } else {
+                connection.probeFailed()
+                work.asyncAfter(deadline: .now() + 1) { [weak self] in self?.probe() }
+            }
+        }
+    }
+
+    // MARK: Close
+
+    /// Long calls on `work` look at this and end early.
+    var isClosed: Bool { isClosing.load(ordering: .relaxed) }
+
+    func beginClose() {
+        isClosing.store(true, ordering: .relaxed)
+        connection.close()
+    }
+
+    /// Frees everything. Runs on `work`, last of all; blocks until librdkafka's threads are gone.
+    ///
+    /// - Parameter isClean: Whether the consumer has left its group. If not, librdkafka must not try: it would wait for it.
+    func destroy(isClean: Bool) {
+        // After this the loop doesn't touch the client any more.
+        loop.queue.sync { handlers.set(nil) }
+        for queue in queues.withLock({ $0 }) { queue.destroy() }
+        queues.withLock { $0 = [] }
+        topics.withLock { topics in
+            for topic in topics.values { rd_kafka_topic_destroy(topic.pointer) }
+            topics = [:]
+        }
+        loop.cancel()
+        rd_kafka_destroy_flags(handle.pointer, isClean ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+    }
+}
+
+/// What the poll loop's handler works with, and loses when the client is destroyed.
+private final class HandlerBox: Sendable {
+    private let drain = Mutex<EventDrain?>(nil)
+
+    var value: EventDrain? { drain.withLock { $0 } }
+
+    func set(_ value: EventDrain?) { drain.withLock { $0 = value } }
+}
+
+/// Takes a client's events off its queue and hands each to whom it concerns. Runs on the poll loop's queue.
+private final class EventDrain: Sendable {
+    /// After so many events the loop lets other work of its queue go first.
+    private static let slice = 1000
+
+    private let queue: CHandle
+    private let client: KafkaClient
+    private let handlers = Mutex(KafkaClient.Handlers())
+
+    init(queue: CHandle, client: KafkaClient) {
+        self.queue = queue
+        self.client = client
+    }
+
+    var current: KafkaClient.Handlers { handlers.withLock { $0 } }
+
+    func setHandlers(_ new: KafkaClient.Handlers) { handlers.withLock { $0 = new } }
+
+    func run(_ signals: PollLoop.Signals) {
+        let handlers = current
+        if signals.contains(.events) { drain(handlers) }
+        if signals.contains(.messages) { handlers.messages() }
+    }
+
+    private func drain(_ handlers: KafkaClient.Handlers) {
+        for _ in 0..<Self.slice {
+            guard let event = rd_kafka_queue_poll(queue.pointer, 0) else { return }
+            handle(event, handlers)
+        }
+        client.loop.signal(.events)
+    }
+
+    /// Destroys the event before anyone hears of it: reports count against the writer's buffer until then.
+    private func handle(_ event: OpaquePointer, _ handlers: KafkaClient.Handlers) {
+        switch rd_kafka_event_type(event) {
+        case RD_KAFKA_EVENT_DR:
+            let reports = DeliveryReport.reports(of: event)
+            rd_kafka_event_destroy(event)
+            if client.connection.isSuspect, reports.contains(where: { $0.failure == nil }) {
+                client.connection.answered()
+            }
+            handlers.deliveries(reports)
+        case RD_KAFKA_EVENT_REBALANCE:
+            let rebalance = Rebalance(event)
+            rd_kafka_event_destroy(event)
+            handlers.rebalance(rebalance)
+        case RD_KAFKA_EVENT_LOG:
+            KafkaLog.forward(event, to: client.log)
+            rd_kafka_event_destroy(event)
+        case RD_KAFKA_EVENT_ERROR:
+            let error = MsgBusError(event: event)
+            rd_kafka_event_destroy(event)
+            client.report(error)
+        default:
+            // librdkafka also returns types that nobody asked for, and newer versions have more of them.
+            rd_kafka_event_destroy(event)
+        }
+    }
+}
+
+extension MsgBusError {
+    /// The error that an event carries.
+    init(event: OpaquePointer) {
+        let partition = rd_kafka_event_topic_partition(event)
+        defer { if let partition { rd_kafka_topic_partition_destroy(partition) } }
+        let topic = partition.flatMap { $0.pointee.topic }.map { String(cString: $0) }
+        self.init(
+            kafka: rd_kafka_event_error(event),
+            reason: rd_kafka_event_error_string(event).map { String(cString: $0) },
+            topic: topic?.isEmpty == true ? nil : topic,
+            partition: partition.flatMap { $0.pointee.partition < 0 ? nil : Int($0.pointee.partition) }
+        )
+        if rd_kafka_event_error_is_fatal(event) != 0 { isFatal = true }
+    }
+}

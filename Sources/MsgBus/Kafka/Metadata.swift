@@ -1,0 +1,45 @@
+internal import CRdKafka
+
+/// What the cluster says about one topic.
+enum TopicMetadata: Sendable {
+    /// It exists and has partitions 0..<count.
+    case partitions(Int)
+    /// It doesn't exist, or the cluster can't say yet.
+    case missing(MsgBusError)
+}
+
+extension KafkaClient {
+    /// Asks the cluster about a topic. Blocks up to the time given; only for `work` and for connecting.
+    ///
+    /// A writer's question creates the topic where the broker is set to do so.
+    func topicMetadata(_ topic: String, within time: Duration) throws(MsgBusError) -> TopicMetadata {
+        let name = topic
+        return try metadata(of: topicHandle(topic), within: time) { metadata in
+            guard metadata.topic_cnt > 0, let topic = metadata.topics?.pointee else {
+                return .missing(MsgBusError(.unknownTopic, "the cluster says nothing of the topic", topic: name))
+            }
+            guard topic.err == RD_KAFKA_RESP_ERR_NO_ERROR, topic.partition_cnt > 0 else {
+                return .missing(MsgBusError(kafka: topic.err, topic: name))
+            }
+            return .partitions(Int(topic.partition_cnt))
+        }
+    }
+
+    /// Asks the cluster for anything. Blocks up to the time given.
+    func clusterIsReachable(within time: Duration) throws(MsgBusError) {
+        try metadata(of: nil, within: time) { _ in }
+    }
+
+    private func metadata<Result>(
+        of topic: CHandle?,
+        within time: Duration,
+        _ body: (rd_kafka_metadata) -> Result
+    ) throws(MsgBusError) -> Result {
+        var metadata: UnsafePointer<rd_kafka_metadata>?
+        let code = rd_kafka_metadata(handle.pointer, 0, topic?.pointer, &metadata, Int32(time.milliseconds))
+        // The pointer is left alone on an error.
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else { throw MsgBusError(kafka: code) }
+        defer { rd_kafka_metadata_destroy(metadata) }
+        return body(metadata.pointee)
+    }
+}

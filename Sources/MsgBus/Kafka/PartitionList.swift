@@ -1,0 +1,50 @@
+internal import CRdKafka
+
+/// A partition of a topic, with an offset where one is meant.
+struct TopicPartition: Hashable, Sendable {
+    var topic: String
+    var partition: Int
+}
+
+/// librdkafka's list of partitions, in Swift's ownership.
+///
+/// Keep it only for the call that needs it: its elements may hold references that block the client's destruction.
+struct PartitionList: ~Copyable {
+    let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
+
+    init(capacity: Int = 0) {
+        pointer = rd_kafka_topic_partition_list_new(Int32(capacity))
+    }
+
+    init(_ offsets: [TopicPartition: Int64]) {
+        self.init(capacity: offsets.count)
+        for (partition, offset) in offsets { append(partition, offset: offset) }
+    }
+
+    init(_ partitions: [TopicPartition]) {
+        self.init(capacity: partitions.count)
+        for partition in partitions { append(partition, offset: Int64(RD_KAFKA_OFFSET_INVALID)) }
+    }
+
+    deinit { rd_kafka_topic_partition_list_destroy(pointer) }
+
+    func append(_ partition: TopicPartition, offset: Int64) {
+        let element = rd_kafka_topic_partition_list_add(pointer, partition.topic, Int32(partition.partition))
+        element!.pointee.offset = offset
+    }
+
+    /// The partitions and offsets, and what went wrong with single ones.
+    var elements: [(partition: TopicPartition, offset: Int64, error: rd_kafka_resp_err_t)] {
+        Self.elements(of: pointer)
+    }
+
+    static func elements(
+        of list: UnsafePointer<rd_kafka_topic_partition_list_t>
+    ) -> [(partition: TopicPartition, offset: Int64, error: rd_kafka_resp_err_t)] {
+        (0..<Int(list.pointee.cnt)).map { index in
+            let element = list.pointee.elems[index]
+            let partition = TopicPartition(topic: String(cString: element.topic), partition: Int(element.partition))
+            return (partition, element.offset, element.err)
+        }
+    }
+}

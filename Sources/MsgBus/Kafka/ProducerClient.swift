@@ -1,0 +1,150 @@
+internal import CRdKafka
+
+/// A `rd_kafka_t` that writes to one topic.
+struct ProducerClient: Sendable {
+    let client: KafkaClient
+    let topic: String
+    private let topicHandle: CHandle
+
+    init(_ client: KafkaClient, topic: String) {
+        self.client = client
+        self.topic = topic
+        topicHandle = client.topicHandle(topic)
+    }
+
+    /// Gives a message to librdkafka, which copies it. Never blocks. Only while the client lives.
+    ///
+    /// - Parameter tag: Comes back in the delivery report. There is exactly one for each message that was taken.
+    func produce(_ message: OutgoingMessage, tag: UInt) throws(MsgBusError) {
+        let partition = try number(of: message.partition)
+        let code = Self.withBytes(message.value) { value, valueSize in
+            Self.withBytes(message.key) { key, keySize in
+                if message.headers.isEmpty, message.timestamp == nil {
+                    return produce(partition, value, valueSize, key, keySize, tag)
+                }
+                return produceWithHeaders(message, partition, value, valueSize, key, keySize, tag)
+            }
+        }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw error(code, message) }
+    }
+
+    /// Sends what lingers and waits until nothing is left, at most so long. Blocks; only on `work`.
+    func flush(within time: Duration) {
+        _ = rd_kafka_flush(client.handle.pointer, Int32(time.milliseconds))
+    }
+
+    /// Gives up all messages that are not delivered; their reports follow at once.
+    func purge() {
+        _ = rd_kafka_purge(client.handle.pointer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
+    }
+
+    // MARK: The calls
+
+    private func produce(
+        _ partition: Int32,
+        _ value: UnsafeRawPointer?,
+        _ valueSize: Int,
+        _ key: UnsafeRawPointer?,
+        _ keySize: Int,
+        _ tag: UInt
+    ) -> rd_kafka_resp_err_t {
+        let result = rd_kafka_produce(
+            topicHandle.pointer,
+            partition,
+            RD_KAFKA_MSG_F_COPY,
+            UnsafeMutableRawPointer(mutating: value),
+            valueSize,
+            key,
+            keySize,
+            UnsafeMutableRawPointer(bitPattern: tag)
+        )
+        return result == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error()
+    }
+
+    private func produceWithHeaders(
+        _ message: OutgoingMessage,
+        _ partition: Int32,
+        _ value: UnsafeRawPointer?,
+        _ valueSize: Int,
+        _ key: UnsafeRawPointer?,
+        _ keySize: Int,
+        _ tag: UInt
+    ) -> rd_kafka_resp_err_t {
+        let headers = message.headers.isEmpty ? nil : rd_kafka_headers_new(message.headers.count)
+        for header in message.headers {
+            _ = Self.withBytes(header.value) { value, size in
+                // A null value is no value for librdkafka, whatever its size.
+                rd_kafka_header_add(headers, header.name, -1, value, value == nil ? 0 : size)
+            }
+        }
+        let code = crdkafka_producev(
+            client.handle.pointer,
+            topicHandle.pointer,
+            partition,
+            value,
+            valueSize,
+            key,
+            keySize,
+            message.timestamp?.millisecondsSince1970 ?? 0,
+            headers,
+            UnsafeMutableRawPointer(bitPattern: tag)
+        )
+        // librdkafka takes the headers with the message, and only then.
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR, let headers { rd_kafka_headers_destroy(headers) }
+        return code
+    }
+
+    private func number(of partition: Int?) throws(MsgBusError) -> Int32 {
+        guard let partition else { return -1 }
+        guard let number = Int32(exactly: partition), number >= 0 else {
+            throw MsgBusError(
+                .unknownPartition,
+                "the partition \(partition) can't exist: they count from 0",
+                topic: topic,
+                partition: partition,
+                persistence: .notPersisted
+            )
+        }
+        return number
+    }
+
+    private func error(_ code: rd_kafka_resp_err_t, _ message: OutgoingMessage) -> MsgBusError {
+        var error = MsgBusError(kafka: code, topic: topic, partition: message.partition)
+        switch error.code {
+        case .messageTooLarge:
+            error.message = "a message of \(message.size) bytes is larger than WriterOptions.maxMessageBytes allows"
+        case .unknownPartition:
+            error.message = "the topic has no partition \(message.partition ?? -1)"
+        case .fatal:
+            error = fatalError ?? error
+        default:
+            break
+        }
+        error.persistence = .notPersisted
+        return error
+    }
+
+    /// What made the client unusable, if something did.
+    private var fatalError: MsgBusError? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { text in
+            let code = rd_kafka_fatal_error(client.handle.pointer, text.baseAddress, text.count)
+            guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
+            var error = MsgBusError(kafka: code, reason: String(cString: text.baseAddress!), topic: topic)
+            error.code = error.code == .fenced ? .fenced : .fatal
+            error.isFatal = true
+            return error
+        }
+    }
+
+    /// Nil is Kafka's null; an empty array, whose own pointer is nil, is a pointer to nothing.
+    private static func withBytes<Result>(
+        _ bytes: [UInt8]?,
+        _ body: (UnsafeRawPointer?, Int) -> Result
+    ) -> Result {
+        guard let bytes else { return body(nil, 0) }
+        return bytes.withUnsafeBytes { body($0.baseAddress ?? UnsafeRawPointer(emptyBytes), $0.count) }
+    }
+}
+
+/// An address for values that are empty and not null.
+private nonisolated(unsafe) let emptyBytes = UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1)

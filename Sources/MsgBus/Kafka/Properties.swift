@@ -1,0 +1,170 @@
+internal import CRdKafka
+
+/// librdkafka's settings for one client, in the order in which they are applied: the last one counts.
+struct Properties {
+    /// Where a setting comes from, which decides what happens when librdkafka doesn't know it.
+    private enum Origin {
+        /// A default of ours that an older librdkafka may lack.
+        case optional
+        /// A typed option.
+        case typed
+        /// The user's own words.
+        case user
+    }
+
+    private var entries: [(name: String, value: String, origin: Origin)] = []
+
+    mutating func set(_ name: String, _ value: String) { entries.append((name, value, .typed)) }
+
+    mutating func set(_ name: String, _ value: Int) { set(name, String(value)) }
+
+    mutating func set(_ name: String, _ value: Bool) { set(name, value ? "true" : "false") }
+
+    mutating func set(_ name: String, _ value: Duration) { set(name, value.milliseconds) }
+
+    /// Sets it where the running librdkafka has it.
+    mutating func setIfKnown(_ name: String, _ value: String) { entries.append((name, value, .optional)) }
+
+    /// Adds the user's properties; those that this library owns are refused.
+    mutating func add(_ properties: [String: String]) throws(MsgBusError) {
+        // Sorted, so that of two errors it is always the same one that is reported.
+        for (name, value) in properties.sorted(by: { $0.key < $1.key }) {
+            if let reason = Self.owned[name] {
+                throw MsgBusError(.configuration, "the property \"\(name)\" can't be set: \(reason)")
+            }
+            entries.append((name, value, .user))
+        }
+    }
+
+    /// What this library sets by itself, and what to do instead.
+    private static let owned: [String: String] = {
+        let lifecycle = "this library works with its own value"
+        return [
+            "bootstrap.servers": "set MsgBusConfig.brokers",
+            "metadata.broker.list": "set MsgBusConfig.brokers",
+            "group.id": "set MsgBusConfig.groupID",
+            "enable.auto.commit": "commits follow the acknowledgements, see ReaderOptions.ackMode and .commitInterval",
+            "auto.commit.interval.ms": "set ReaderOptions.commitInterval",
+            "enable.auto.offset.store": "offsets follow the acknowledgements, see ReaderOptions.ackMode",
+            "auto.commit.enable": "commits follow the acknowledgements, see ReaderOptions.ackMode",
+            "auto.offset.reset": "set ReaderOptions.startFrom",
+            "enable.partition.eof": lifecycle,
+            "delivery.report.only.error": lifecycle,
+            "enabled_events": lifecycle,
+            "log.queue": "log lines go to setLogger(_:)",
+            "opaque": lifecycle,
+            "log_cb": lifecycle, "error_cb": lifecycle, "throttle_cb": lifecycle, "stats_cb": lifecycle,
+            "dr_cb": lifecycle, "dr_msg_cb": lifecycle, "rebalance_cb": lifecycle, "offset_commit_cb": lifecycle,
+            "consume_cb": lifecycle, "background_event_cb": lifecycle, "socket_cb": lifecycle, "connect_cb": lifecycle,
+            "closesocket_cb": lifecycle, "open_cb": lifecycle, "resolve_cb": lifecycle,
+            "oauthbearer_token_refresh_cb": lifecycle, "ssl.certificate.verify_cb": lifecycle,
+            "default_topic_conf": lifecycle, "interceptors": lifecycle,
+            "plugin.library.paths": "plug-ins free memory twice before librdkafka 2.13 (its issue 4142)",
+        ]
+    }()
+
+    /// The value that librdkafka works with, which may be the user's, ours or its own.
+    func effectiveValue(of name: String) throws(MsgBusError) -> String? {
+        try makeConfiguration().value(of: name)
+    }
+
+    /// Makes librdkafka's configuration object.
+    func makeConfiguration() throws(MsgBusError) -> Configuration {
+        let configuration = Configuration()
+        for entry in entries {
+            let (result, reason) = configuration.set(entry.name, entry.value)
+            switch result {
+            case RD_KAFKA_CONF_OK:
+                continue
+            case RD_KAFKA_CONF_UNKNOWN where entry.origin == .optional:
+                continue
+            case RD_KAFKA_CONF_UNKNOWN:
+                let names = configuration.dump().map(\.name)
+                let hint = Spelling.nearest(to: entry.name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
+                throw MsgBusError(
+                    .configuration,
+                    "librdkafka \(LibraryVersion.text) has no property \"\(entry.name)\"\(hint)"
+                )
+            default:
+                throw MsgBusError(.configuration, Self.complaint(entry.name, entry.value, reason))
+            }
+        }
+        return configuration
+    }
+
+    /// The value is shown unless it may be a secret.
+    private static func complaint(_ name: String, _ value: String, _ reason: String) -> String {
+        guard !isSecret(name) else { return "the property \"\(name)\" has a value that librdkafka refuses" }
+        return "the property \"\(name)\" can't be \"\(value)\": \(reason)"
+    }
+
+    private static func isSecret(_ name: String) -> Bool {
+        ["password", "secret", "pem", "sasl.oauthbearer.config"].contains { name.contains($0) }
+    }
+}
+
+/// librdkafka's configuration object. It is freed here unless a client took it over.
+struct Configuration: ~Copyable {
+    private let pointer: OpaquePointer
+
+    init() { pointer = rd_kafka_conf_new() }
+
+    deinit { rd_kafka_conf_destroy(pointer) }
+
+    func set(_ name: String, _ value: String) -> (result: rd_kafka_conf_res_t, reason: String) {
+        withErrorText { text, size in rd_kafka_conf_set(pointer, name, value, text, size) }
+    }
+
+    func setEvents(_ events: Int32) { rd_kafka_conf_set_events(pointer, events) }
+
+    /// The value in force, nil for an unknown name.
+    func value(of name: String) -> String? {
+        var size = 0
+        guard rd_kafka_conf_get(pointer, name, nil, &size) == RD_KAFKA_CONF_OK else { return nil }
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: max(size, 1)) { buffer in
+            guard rd_kafka_conf_get(pointer, name, buffer.baseAddress, &size) == RD_KAFKA_CONF_OK else { return nil }
+            return String(cString: buffer.baseAddress!)
+        }
+    }
+
+    /// All properties that this librdkafka knows, with their values. Secrets are in clear here: never print it.
+    func dump() -> [(name: String, value: String)] {
+        var count = 0
+        guard let pairs = rd_kafka_conf_dump(pointer, &count) else { return [] }
+        defer { rd_kafka_conf_dump_free(pairs, count) }
+        return stride(from: 0, to: count - 1, by: 2).compactMap { index in
+            guard let name = pairs[index], let value = pairs[index + 1] else { return nil }
+            return (String(cString: name), String(cString: value))
+        }
+    }
+
+    /// Makes the client. librdkafka owns the configuration only once that has worked.
+    consuming func makeClient(_ type: rd_kafka_type_t) throws(MsgBusError) -> CHandle {
+        let (client, reason) = withErrorText { text, size in CHandle(rd_kafka_new(type, pointer, text, size)) }
+        guard let client else {
+            _ = consume self
+            throw MsgBusError(.configuration, "librdkafka refuses the settings: \(reason)")
+        }
+        discard self
+        return client
+    }
+
+    private func withErrorText<Result>(
+        _ body: (UnsafeMutablePointer<CChar>, Int) -> Result
+    ) -> (Result, String) {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { buffer in
+            buffer.initialize(repeating: 0)
+            let result = body(buffer.baseAddress!, buffer.count)
+            return (result, String(cString: buffer.baseAddress!))
+        }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded up so that a short time never becomes none.
+    var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        guard seconds < Int64(Int32.max) / 1000 else { return Int(Int32.max) }
+        return Int(seconds) * 1000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,280 @@
+internal import CRdKafka
+internal import Synchronization
+
+/// Records as librdkafka received them, shared by the messages that view them.
+///
+/// A record that lives blocks the destruction of its client for ever. So a batch can be detached: it copies what it has and gives
+/// the records back as soon as nobody reads in them. The records go when the batch goes, or when they were detached and the
+/// last reader has left, whichever comes first.
+final class RecordBatch: Sendable {
+    typealias Record = UnsafeMutablePointer<rd_kafka_message_t>
+
+    /// A record with bytes of its own.
+    struct Copy: Sendable {
+        var topic: String
+        var value: [UInt8]?
+        var key: [UInt8]?
+        var headers: Headers
+        var timestamp: MessageTimestamp?
+    }
+
+    let count: Int
+    /// Bytes of all keys and values.
+    let byteCount: Int
+    // Written once, in init. What it points to is guarded by `readers`.
+    private nonisolated(unsafe) let records: UnsafeMutablePointer<Record?>
+    private let topics: [(handle: CHandle, name: String)]
+    private let owner: LiveRecords?
+
+    /// How many read in the records right now, and whether new ones have to read the copies.
+    private let readers: Atomic<Int>
+    private static let detachedFlag = 1 << 62
+    private let copies: Mutex<[Copy]>
+
+    /// Takes over the records and the memory that holds them.
+    init(_ records: UnsafeMutablePointer<Record?>, count: Int, owner: LiveRecords) {
+        self.records = records
+        self.count = count
+        self.owner = owner
+        readers = Atomic(0)
+        copies = Mutex([])
+        var topics: [(handle: CHandle, name: String)] = []
+        var byteCount = 0
+        for index in 0..<count {
+            byteCount += records[index]!.pointee.len + records[index]!.pointee.key_len
+            let handle = CHandle(records[index]!.pointee.rkt!)
+            if topics.last?.handle == handle || topics.contains(where: { $0.handle == handle }) { continue }
+            topics.append((handle, String(cString: rd_kafka_topic_name(handle.pointer))))
+        }
+        self.topics = topics
+        self.byteCount = byteCount
+        owner.add(self)
+    }
+
+    /// A batch of one message without a record.
+    private init(_ copy: Copy) {
+        records = UnsafeMutablePointer.allocate(capacity: 1)
+        count = 1
+        byteCount = 0
+        topics = []
+        owner = nil
+        readers = Atomic(Self.detachedFlag)
+        copies = Mutex([copy])
+    }
+
+    deinit {
+        if readers.load(ordering: .acquiring) & Self.detachedFlag == 0 { giveBack() }
+        records.deallocate()
+    }
+
+    /// The message at a position, while the records live.
+    func message(at index: Int) -> Message {
+        let record = records[index]!
+        return Message(
+            batch: self,
+            index: index,
+            partition: Int(record.pointee.partition),
+            offset: record.pointee.offset
+        )
+    }
+
+    // MARK: What messages ask for
+
+    func topic(at index: Int) -> String {
+        read(index) { record in
+            let handle = CHandle(record.pointee.rkt!)
+            return topics.first { $0.handle == handle }!.name
+        } orCopy: { $0.topic }
+    }
+
+    func timestamp(at index: Int) -> MessageTimestamp? {
+        read(index) { MessageTimestamp(of: $0) } orCopy: { $0.timestamp }
+    }
+
+    func headers(at index: Int) -> Headers {
+        read(index) { record in
+            // librdkafka parses them at the first call, without a lock.
+            copies.withLock { _ in Headers(record) }
+        } orCopy: { $0.headers }
+    }
+
+    func withValue<Result, Failure: Error>(
+        at index: Int,
+        _ body: (UnsafeBufferPointer<UInt8>?) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try read(index) { (record) throws(Failure) in
+            try body(Self.bytes(record.pointee.payload, record.pointee.len))
+        } orCopy: { (copy) throws(Failure) in
+            try Self.lend(copy.value, to: body)
+        }
+    }
+
+    func withKey<Result, Failure: Error>(
+        at index: Int,
+        _ body: (UnsafeBufferPointer<UInt8>?) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try read(index) { (record) throws(Failure) in
+            try body(Self.bytes(record.pointee.key, record.pointee.key_len))
+        } orCopy: { (copy) throws(Failure) in
+            try Self.lend(copy.key, to: body)
+        }
+    }
+
+    /// Bytes of key and value, while the records live.
+    func size(at index: Int) -> Int { records[index]!.pointee.len + records[index]!.pointee.key_len }
+
+    /// The partition at a position, while the records live.
+    func partition(at index: Int) -> TopicPartition {
+        TopicPartition(topic: topic(at: index), partition: Int(records[index]!.pointee.partition))
+    }
+
+    /// A batch of one that holds a copy of a record.
+    func detachedCopy(at index: Int) -> RecordBatch {
+        RecordBatch(read(index) { copy($0) } orCopy: { $0 })
+    }
+
+    // MARK: Detaching
+
+    /// Copies the records and gives them back, at once or when the last reader leaves.
+    func detach() {
+        guard enter() else { return }
+        let copies = (0..<count).map { copy(records[$0]!) }
+        self.copies.withLock { $0 = copies }
+        readers.bitwiseOr(Self.detachedFlag, ordering: .acquiringAndReleasing)
+        leave()
+    }
+
+    private func read<Result, Failure: Error>(
+        _ index: Int,
+        _ body: (Record) throws(Failure) -> Result,
+        orCopy other: (Copy) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard enter() else {
+            let copy = copies.withLock { $0[index] }
+            return try other(copy)
+        }
+        defer { leave() }
+        return try body(records[index]!)
+    }
+
+    private func enter() -> Bool {
+        var seen = readers.load(ordering: .relaxed)
+        while seen & Self.detachedFlag == 0 {
+            let (exchanged, original) = readers.weakCompareExchange(
+                expected: seen,
+                desired: seen + 1,
+                successOrdering: .acquiring,
+                failureOrdering: .relaxed
+            )
+            if exchanged { return true }
+            seen = original
+        }
+        return false
+    }
+
+    private func leave() {
+        let (_, now) = readers.subtract(1, ordering: .acquiringAndReleasing)
+        if now == Self.detachedFlag { giveBack() }
+    }
+
+    private func giveBack() {
+        for index in 0..<count { rd_kafka_message_destroy(records[index]) }
+        owner?.remove(self)
+    }
+
+    // MARK: Reading a record
+
+    private func copy(_ record: Record) -> Copy {
+        let handle = CHandle(record.pointee.rkt!)
+        return Copy(
+            topic: topics.first { $0.handle == handle }!.name,
+            value: Self.bytes(record.pointee.payload, record.pointee.len).map { Array($0) },
+            key: Self.bytes(record.pointee.key, record.pointee.key_len).map { Array($0) },
+            headers: copies.withLock { _ in Headers(record) },
+            timestamp: MessageTimestamp(of: record)
+        )
+    }
+
+    private static func bytes(_ start: UnsafeMutableRawPointer?, _ count: Int) -> UnsafeBufferPointer<UInt8>? {
+        guard let start else { return nil }
+        return UnsafeBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: count)
+    }
+
+    private static func lend<Result, Failure: Error>(
+        _ bytes: [UInt8]?,
+        to body: (UnsafeBufferPointer<UInt8>?) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let bytes else { return try body(nil) }
+        return try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in try body(bytes) }
+    }
+}
+
+/// The batches of one client whose records are still librdkafka's.
+final class LiveRecords: Sendable {
+    private struct Entry: Sendable { weak var batch: RecordBatch? }
+
+    private struct State {
+        var entries: [ObjectIdentifier: Entry] = [:]
+        var whenEmpty: [OneShot<Void>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func add(_ batch: RecordBatch) {
+        state.withLock { $0.entries[ObjectIdentifier(batch)] = Entry(batch: batch) }
+    }
+
+    func remove(_ batch: RecordBatch) {
+        let id = ObjectIdentifier(batch)
+        let waiters = state.withLock { state -> [OneShot<Void>] in
+            state.entries[id] = nil
+            guard state.entries.isEmpty else { return [] }
+            defer { state.whenEmpty = [] }
+            return state.whenEmpty
+        }
+        for waiter in waiters { waiter.resolve(()) }
+    }
+
+    /// Has every batch give its records back.
+    ///
+    /// - Returns: Resolved when the last one did, which takes as long as somebody is inside a `withValueBytes`.
+    func detachAll() -> OneShot<Void> {
+        let empty = OneShot<Void>()
+        let batches = state.withLock { state in
+            if state.entries.isEmpty { empty.resolve(()) } else { state.whenEmpty.append(empty) }
+            return state.entries.values.compactMap { $0.batch }
+        }
+        for batch in batches { batch.detach() }
+        return empty
+    }
+}
+
+extension MessageTimestamp {
+    /// The time of one of librdkafka's messages, if it has one.
+    init?(of message: UnsafePointer<rd_kafka_message_t>) {
+        var type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
+        let time = rd_kafka_message_timestamp(message, &type)
+        guard time >= 0, type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE else { return nil }
+        self.init(millisecondsSince1970: time, kind: type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? .appended : .created)
+    }
+}
+
+extension Headers {
+    /// The headers of one of librdkafka's messages, copied.
+    init(_ message: UnsafePointer<rd_kafka_message_t>) {
+        self.init()
+        var list: OpaquePointer?
+        guard rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list else { return }
+        var index = 0
+        var name: UnsafePointer<CChar>?
+        var value: UnsafeRawPointer?
+        var size = 0
+        while rd_kafka_header_get_all(list, index, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR {
+            append(
+                name.map { String(cString: $0) } ?? "",
+                value.map { Array(UnsafeRawBufferPointer(start: $0, count: size)) }
+            )
+            index += 1
+        }
+    }
+}

@@ -1,0 +1,95 @@
+internal import Synchronization
+
+// How callers get their messages: at once, or by waiting. The blocking and the awaiting form differ in nothing else.
+extension ReaderCore {
+    /// How many messages wait.
+    var available: Int { state.withLock { $0.available } }
+
+    /// Takes what is there, or waits; empty only when it was late.
+    func read(
+        upTo limit: Int,
+        until deadline: ContinuousClock.Instant?
+    ) async throws(MsgBusError) -> [Message] {
+        if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled before it read") }
+        let caller = ReaderState.Caller.currentTask
+        let there = try takeNow(upTo: limit, for: caller)
+        if !there.isEmpty { return there }
+        return try Self.messages(of: await wait(upTo: limit, for: caller, until: deadline))
+    }
+
+    /// The same for a thread.
+    func readBlocking(upTo limit: Int) throws(MsgBusError) -> [Message] {
+        let caller = ReaderState.Caller.currentThread
+        let there = try takeNow(upTo: limit, for: caller)
+        if !there.isEmpty { return there }
+        let thread = BlockedThread<ReaderState.Answer>()
+        wait(nextID(), upTo: limit, for: caller, until: nil, .thread(thread))
+        return try Self.messages(of: thread.wait())
+    }
+
+    /// For a loop: the next message, which is also the word that the last one is done. Nil when it has to wait.
+    func next(after last: ReaderState.Position?) throws(MsgBusError) -> Message? {
+        let (message, effects) = try state.withLock { state throws(MsgBusError) in
+            (try state.next(after: last), state.effects())
+        }
+        apply(effects)
+        return message
+    }
+
+    private func takeNow(upTo limit: Int, for caller: ReaderState.Caller) throws(MsgBusError) -> [Message] {
+        let (messages, effects) = try state.withLock { state throws(MsgBusError) in
+            (try state.read(upTo: limit, for: caller), state.effects())
+        }
+        apply(effects)
+        return messages
+    }
+
+    func wait(
+        upTo limit: Int,
+        for caller: ReaderState.Caller,
+        until deadline: ContinuousClock.Instant?
+    ) async -> ReaderState.Answer {
+        let id = nextID()
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                wait(id, upTo: limit, for: caller, until: deadline, .task(continuation))
+                // The handler may have run before there was anything to cancel.
+                if Task.isCancelled { cancel(id) }
+            }
+        } onCancel: {
+            cancel(id)
+        }
+    }
+
+    private func wait(
+        _ id: UInt64,
+        upTo limit: Int,
+        for caller: ReaderState.Caller,
+        until deadline: ContinuousClock.Instant?,
+        _ waiter: Waiter<ReaderState.Answer>
+    ) {
+        let (resumption, effects) = state.withLock { state in
+            (state.wait(upTo: limit, for: caller, until: deadline, id, waiter), state.effects())
+        }
+        apply(effects)
+        if let (waiter, answer) = resumption {
+            waiter.resume(answer)
+        } else if let deadline {
+            deadlines.arm(at: deadline)
+        }
+    }
+
+    private func cancel(_ id: UInt64) {
+        if let (waiter, answer) = state.withLock({ $0.cancel(id) }) { waiter.resume(answer) }
+    }
+
+    private func nextID() -> UInt64 { state.withLock { $0.nextID() } }
+
+    static func messages(of answer: ReaderState.Answer) throws(MsgBusError) -> [Message] {
+        switch answer {
+        case .messages(let messages): messages
+        case .late: []
+        case .failure(let error): throw error
+        }
+    }
+}

@@ -1,0 +1,288 @@
+internal import Dispatch
+internal import Synchronization
+
+/// What is behind a ``KafkaReader``: it lives until it is closed, also when nobody holds the reader any more.
+///
+/// Three queues: the client's poll loop takes messages and never waits; `work` makes the calls that wait; `callbacks` runs the
+/// application's callback. The state has one lock, and nobody is resumed or called with it held.
+final class ReaderCore: Sendable {
+    let config: MsgBusConfig
+    let log: BusLog
+    let consumer: ConsumerClient
+    let state: Mutex<ReaderState>
+    private let freed = OneShot<Void>()
+    private let closed = OneShot<Void>()
+    let deadlines: DeadlineTimer
+    private let commits: DeadlineTimer
+    private let housekeeping: DeadlineTimer
+    private let callbacks = DispatchQueue(label: "msgbus.callback")
+    private let membership: Membership
+
+    var client: KafkaClient { consumer.client }
+    var status: BusStatus { client.connection.status }
+
+    /// Connects; blocks.
+    static func connect(_ config: MsgBusConfig, _ cancellation: Cancellation) throws(MsgBusError) -> ReaderCore {
+        let connector = try Connector(config, .reader, cancellation)
+        let maxPollInterval = try ReaderProperties.maxPollInterval(connector)
+        let topic = TopicWait(connector)
+        let (client, partitions) = try connector.connect {
+            () throws(MsgBusError) in
+            try KafkaClient.consumer(ReaderProperties.make(connector), log: connector.log)
+        } isReady: { (client, metadata) throws(MsgBusError) -> Int? in
+            try topic.partitions(client, metadata)
+        }
+        let core = ReaderCore(config, client, connector.log, partitions, maxPollInterval)
+        do throws(MsgBusError) {
+            try core.membership.start(connector)
+        } catch {
+            _ = core.close(within: .seconds(1))
+            throw error
+        }
+        return core
+    }
+
+    private init(
+        _ config: MsgBusConfig,
+        _ client: KafkaClient,
+        _ log: BusLog,
+        _ partitions: Int,
+        _ maxPollInterval: Duration
+    ) {
+        self.config = config
+        self.log = log
+        consumer = ConsumerClient(client)
+        state = Mutex(ReaderState(config.reader, isGroup: config.groupID != nil))
+        membership = Membership(config, consumer, log, partitions: partitions)
+        deadlines = DeadlineTimer(queue: client.loop.queue)
+        commits = DeadlineTimer(queue: client.loop.queue)
+        housekeeping = DeadlineTimer(queue: client.loop.queue)
+        callbacks.setSpecific(key: Self.callbackKey, value: ObjectIdentifier(self))
+
+        deadlines.start { [weak self] in self?.expire() }
+        commits.start { [weak self] in self?.commitInBackground() }
+        // A group wants to hear from its members even when nothing happens, and a private reader looks for new partitions.
+        let pause = config.groupID == nil ? config.reader.partitionDiscoveryInterval : maxPollInterval / 3
+        housekeeping.start { [weak self] in self?.keepHouse(every: pause) }
+        housekeeping.arm(at: .now + pause)
+        membership.attach(self)
+        client.setHandlers(
+            KafkaClient.Handlers(
+                messages: { self.fill() },
+                rebalance: { self.membership.answer($0) },
+                error: { self.take($0) }
+            )
+        )
+    }
+
+    // MARK: In, on the poll loop's queue
+
+    /// Takes messages while there is room.
+    private func fill() {
+        // So that events and timers of this queue get their turn.
+        for _ in 0..<64 {
+            let room = state.withLock { $0.room() }
+            guard room > 0, let batch = consumer.take(upTo: room) else { return }
+            if client.connection.isSuspect { client.connection.answered() }
+            let (resumptions, startPump) = state.withLock { $0.offer(batch) }
+            for (waiter, answer) in resumptions { waiter.resume(answer) }
+            if startPump { callbacks.async { self.pump() } }
+        }
+        client.loop.signal(.messages)
+    }
+
+    private func take(_ error: MsgBusError) {
+        error.isFatal ? log.error("\(error)") : log.info("\(error)")
+        guard error.isFatal else { return }
+        for (waiter, answer) in state.withLock({ $0.fail(error) }) { waiter.resume(answer) }
+    }
+
+    private func keepHouse(every pause: Duration) {
+        if config.groupID == nil { membership.discover() } else { client.loop.signal(.events) }
+        housekeeping.arm(at: .now + pause)
+    }
+
+    private func expire() {
+        let (late, next) = state.withLock { $0.expire(at: .now) }
+        for (waiter, answer) in late { waiter.resume(answer) }
+        if let next { deadlines.arm(at: next) }
+    }
+
+    /// The name of a message that its loop has to say it is done with; nil where nobody wants to know.
+    func position(of message: Message) -> ReaderState.Position? {
+        guard config.groupID != nil, config.reader.ackMode == .automatic else { return nil }
+        return ReaderState.Position(message)
+    }
+
+    /// What a read or an acknowledgement has left to do.
+    func apply(_ effects: ReaderState.Effects) {
+        if effects.contains(.fill) { client.loop.signal(.messages) }
+        if effects.contains(.commit) { commits.arm(at: .now + config.reader.commitInterval) }
+    }
+
+    // MARK: Callback
+
+    private static let callbackKey = DispatchSpecificKey<ObjectIdentifier>()
+
+    /// Whether this very call comes from the reader's callback.
+    private var isInsideCallback: Bool {
+        DispatchQueue.getSpecific(key: Self.callbackKey) == ObjectIdentifier(self)
+    }
+
+    func register(_ body: @escaping @Sendable (Message) throws -> Void) throws(MsgBusError) {
+        let startPump = try state.withLock { state throws(MsgBusError) in try state.register(body) }
+        if startPump { callbacks.async { self.pump() } }
+    }
+
+    /// Ends the callback; the waiter is resumed when none runs any more, or with the error.
+    func unregister(_ waiter: Waiter<MsgBusError?>) {
+        let isInside = isInsideCallback
+        let now: MsgBusError?? = state.withLock { state in
+            do throws(MsgBusError) {
+                try state.unregister()
+                return !isInside && state.awaitPump(waiter) ? nil : .some(nil)
+            } catch {
+                return error
+            }
+        }
+        if let now { waiter.resume(now) }
+    }
+
+    private func pump() {
+        var done: Message?
+        while true {
+            let (call, idle, effects) = state.withLock { state in
+                let next = state.nextCall(after: done)
+                return (next.call, next.idle, state.effects())
+            }
+            apply(effects)
+            for waiter in idle { waiter.resume(nil) }
+            guard let (message, body) = call else { return }
+            done = nil
+            do {
+                try body(message)
+                done = message
+            } catch {
+                log.error("the callback failed for \(message), which stays unacknowledged: \(error)")
+            }
+        }
+    }
+
+    private func waitForCallback(atMost time: Duration) {
+        let thread = BlockedThread<MsgBusError?>()
+        guard state.withLock({ $0.awaitPump(.thread(thread)) }) else { return }
+        if thread.wait(atMost: time) == nil { log.warning("the callback goes on: the close's time is over") }
+    }
+
+    // MARK: Acknowledgement
+
+    func acknowledge(_ message: Message) throws(MsgBusError) {
+        let effects = try state.withLock { state throws(MsgBusError) in
+            try state.acknowledge(message)
+            return state.effects()
+        }
+        apply(effects)
+    }
+
+    /// Commits now, and answers with nil or the error.
+    func commit(within time: Duration, _ waiter: Waiter<MsgBusError?>) {
+        client.work.async { [self] in
+            do throws(MsgBusError) {
+                try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
+                try commitDone(within: time)
+                waiter.resume(nil)
+            } catch {
+                waiter.resume(error)
+            }
+        }
+    }
+
+    /// Commits what is done and not committed yet. On `work`.
+    func commitDone(within time: Duration) throws(MsgBusError) {
+        let offsets = state.withLock { $0.beginCommit() }
+        guard !offsets.isEmpty else { return }
+        try consumer.commit(offsets, within: time)
+        state.withLock { $0.didCommit(offsets) }
+    }
+
+    private func commitInBackground() {
+        client.work.async { [self] in
+            guard !client.isClosed else { return }
+            do throws(MsgBusError) {
+                try commitDone(within: .seconds(5))
+            } catch {
+                log.info("\(error); it will be tried again")
+                commits.arm(at: .now + config.reader.commitInterval)
+            }
+        }
+    }
+
+    // MARK: Close
+
+    /// Begins to close, once.
+    ///
+    /// - Returns: Resolved when that has ended, at the latest after that time: for a callback of this reader when all is freed, for
+    ///   everyone else when also no callback runs any more.
+    func close(within time: Duration) -> OneShot<Void> {
+        let isInside = isInsideCallback
+        let end = isInside ? freed : closed
+        guard let (resumptions, buffer) = state.withLock({ $0.beginClose() }) else { return end }
+        for (waiter, answer) in resumptions { waiter.resume(answer) }
+        _ = consume buffer
+        client.beginClose()
+        let time = max(.zero, time)
+        let deadline = ContinuousClock.now + time
+        client.work.async { [self] in
+            // What the callback is about to finish shall be committed.
+            if !isInside { waitForCallback(atMost: ContinuousClock.now.duration(to: deadline)) }
+            finish(by: deadline)
+            freed.resolve(())
+            callbacks.async { self.closed.resolve(()) }
+        }
+        // Whatever librdkafka or a callback does, nobody waits longer.
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
+            self?.giveUpWaiting()
+        }
+        return end
+    }
+
+    /// Leaves the group and frees the client. On `work`.
+    private func finish(by deadline: ContinuousClock.Instant) {
+        func timeLeft() -> Duration { max(.zero, ContinuousClock.now.duration(to: deadline)) }
+        for timer in [deadlines, commits, housekeeping] { timer.cancel() }
+        // A turn of the loop that had begun before may still have been taking messages.
+        client.loop.queue.sync {}
+        do throws(MsgBusError) {
+            try commitDone(within: min(timeLeft() / 2, .seconds(5)))
+        } catch {
+            log.warning("the last commit failed, so some messages will come again: \(error)")
+        }
+        var hasLeft = false
+        if consumer.beginClose() {
+            // Giving up takes a moment too.
+            let giveUp = deadline - min(timeLeft() / 10, .milliseconds(500))
+            let pause = Cancellation()
+            while !consumer.hasClosed, ContinuousClock.now < giveUp { pause.sleep(.milliseconds(2)) }
+            hasLeft = consumer.hasClosed
+            if !hasLeft { log.warning("the group didn't let go in time: it will notice by its session timeout") }
+        }
+        let released = consumer.records.detachAll()
+        if released.wait(atMost: timeLeft()) == nil {
+            // Somebody is inside a `withValueBytes`: the client is freed when they leave.
+            let isClean = hasLeft
+            DispatchQueue(label: "msgbus.release").async { [self] in
+                released.wait()
+                client.work.async { self.client.destroy(isClean: isClean) }
+            }
+        } else {
+            client.destroy(isClean: hasLeft)
+        }
+    }
+
+    private func giveUpWaiting() {
+        guard closed.valueIfDone == nil else { return }
+        log.warning("the reader's close goes on in the background: its time is over")
+        freed.resolve(())
+        closed.resolve(())
+    }
+}

@@ -1,0 +1,100 @@
+/// What only concerns readers.
+///
+/// Defaults that differ from librdkafka's say why.
+public struct ReaderOptions: Sendable {
+    /// Where to start. In a group: where the group has no committed offset. Default: ``StartPosition/latest``.
+    public var startFrom: StartPosition = .latest
+
+    /// What to do when the topic doesn't exist. Default: fail with `.unknownTopic`.
+    public var missingTopic: MissingTopic = .fail
+
+    /// When a message of a group counts as done. Default: when the caller comes back for more.
+    public var ackMode: AckMode = .automatic
+
+    /// How long after an acknowledgement the group's offset is committed, at the latest. Also on a rebalance and on close.
+    /// Default: 5 seconds.
+    public var commitInterval: Duration = .seconds(5)
+
+    /// How many messages may wait in the reader to be taken. Default: 10,000.
+    ///
+    /// When it is full the reader takes no more from librdkafka, which then stops fetching: messages wait on the broker.
+    public var queueMessages = 10_000
+
+    /// How many bytes of keys and values may wait in the reader, give or take one fetch. Default: 16 MiB.
+    public var queueBytes = 16 * 1024 * 1024
+
+    /// How many bytes librdkafka may fetch ahead of the reader's own queue, give or take one fetch of each broker.
+    /// Default: 64 MiB, as librdkafka, which however stops at 100,000 messages and then looks again only once a second.
+    public var prefetchBytes = 64 * 1024 * 1024
+
+    /// How often the reader looks for new partitions of its topic. They are read from their beginning, so nothing in them is
+    /// missed. Default: 30 seconds (librdkafka: 5 minutes).
+    public var partitionDiscoveryInterval: Duration = .seconds(30)
+
+    /// How long `disconnect()`, and a reader that is let go without `close`, may take. Default: 10 seconds.
+    public var closeTimeout: Duration = .seconds(10)
+
+    /// Makes options with all defaults.
+    public init() {}
+
+    func validate() throws(MsgBusError) {
+        func check(_ isRight: Bool, _ message: @autoclosure () -> String) throws(MsgBusError) {
+            guard isRight else { throw MsgBusError(.configuration, message()) }
+        }
+        try check(
+            (1...10_000_000).contains(queueMessages),
+            "reader.queueMessages is \(queueMessages): it has to be within 1...10000000"
+        )
+        try check(queueBytes >= 1, "reader.queueBytes is \(queueBytes): it has to be at least 1")
+        try check(
+            (1024...2_147_483_647 * 1024).contains(prefetchBytes),
+            "reader.prefetchBytes is \(prefetchBytes): it has to be within 1024...2199023254528"
+        )
+        try check(commitInterval > .zero, "reader.commitInterval is \(commitInterval): it has to be longer than nothing")
+        try check(
+            partitionDiscoveryInterval >= .milliseconds(10),
+            "reader.partitionDiscoveryInterval is \(partitionDiscoveryInterval): it has to be at least 10 milliseconds"
+        )
+        try check(closeTimeout >= .zero, "reader.closeTimeout is \(closeTimeout): it can't be negative")
+        if case .last(let count) = startFrom {
+            try check(count >= 0, "reader.startFrom is .last(\(count)): it can't be negative")
+        }
+        if case .create(let partitions, let replicas) = missingTopic {
+            try check(partitions >= 1, "reader.missingTopic creates \(partitions) partitions: it has to be at least 1")
+            try check(replicas >= 1, "reader.missingTopic asks for \(replicas) replicas: it has to be at least 1")
+        }
+    }
+}
+
+/// Where a reader starts.
+public enum StartPosition: Sendable, Hashable {
+    /// At the end: with the first message sent after `connect` returned, none missed.
+    case latest
+    /// With the oldest message that the topic still has.
+    case earliest
+    /// With the first message that is not older than this time; at the end if there is none.
+    case time(MessageTimestamp)
+    /// With the last so many messages of each partition.
+    case last(Int)
+}
+
+/// What a reader does when its topic doesn't exist.
+public enum MissingTopic: Sendable, Hashable {
+    /// Throws `.unknownTopic`.
+    case fail
+    /// Waits for it, up to ``MsgBusConfig/connectTimeout``.
+    case wait
+    /// Creates it.
+    case create(partitions: Int, replicationFactor: Int = 1)
+}
+
+/// When a message that a group's reader handed out counts as done, so that its offset may be committed.
+///
+/// A message that isn't done when its reader closes, crashes or loses the partition comes again. A private reader commits nothing.
+public enum AckMode: Sendable, Hashable {
+    /// When the caller comes back for more: by its next read (the same thread, the same task), by the next turn of its loop over
+    /// ``KafkaReader/messages``; and when a callback returns without throwing. The message in hand when the reader closes isn't done.
+    case automatic
+    /// When ``KafkaReader/acknowledge(_:)`` says so, from anywhere and in any order.
+    case manual
+}

@@ -1,0 +1,344 @@
+/// Everything that a reader has to remember, without any input or output: the messages that wait, who waits for them, the
+/// callback, and how far a group is.
+struct ReaderState: ~Copyable {
+    /// Who reads, to know when they come back for more.
+    enum Caller: Hashable, Sendable {
+        case thread(UInt)
+        case task(Int)
+        /// Keeps its own account: a loop over `messages`, or the callback.
+        case none
+    }
+
+    /// What a read gets.
+    enum Answer: Sendable {
+        case messages([Message])
+        case late
+        case failure(MsgBusError)
+    }
+
+    /// Resumed outside the lock.
+    typealias Resumption = (waiter: Waiter<Answer>, answer: Answer)
+
+    /// What has to be done outside the lock after a read or an acknowledgement.
+    struct Effects: OptionSet {
+        let rawValue: Int
+        /// There is room again: take more from librdkafka.
+        static let fill = Effects(rawValue: 1)
+        /// Something can be committed for the first time since the last commit.
+        static let commit = Effects(rawValue: 2)
+    }
+
+    /// Names a message without keeping it.
+    struct Position {
+        let partition: TopicPartition
+        let offset: Int64
+
+        init(_ message: Message) {
+            partition = TopicPartition(topic: message.topic, partition: message.partition)
+            offset = message.offset
+        }
+    }
+
+    private struct Reading {
+        let id: UInt64
+        let limit: Int
+        let caller: Caller
+        let deadline: ContinuousClock.Instant?
+        let waiter: Waiter<Answer>
+    }
+
+    private struct Callback {
+        let body: @Sendable (Message) throws -> Void
+    }
+
+    enum Phase { case open, closing }
+
+    private(set) var phase = Phase.open
+    private(set) var progress = Progress()
+    private var buffer = MessageBuffer()
+    private var readings = FIFO<Reading>()
+    private var lastID: UInt64 = 0
+    private var inHand: [Caller: [Position]] = [:]
+    private var callback: Callback?
+    /// Whether somebody runs or is about to run callbacks.
+    private(set) var isPumping = false
+    private var pumpWaiters: [Waiter<MsgBusError?>] = []
+    /// Taking stopped since there was no room.
+    private var isFull = false
+    private var hasNews = false
+    private var isCommitScheduled = false
+    private var failure: MsgBusError?
+    /// Partitions are being given up: what librdkafka still has of them must not be taken.
+    private(set) var isSuspended = false
+
+    private let maxMessages: Int
+    private let maxBytes: Int
+    let isGroup: Bool
+    let ackMode: AckMode
+
+    init(_ options: ReaderOptions, isGroup: Bool) {
+        maxMessages = options.queueMessages
+        maxBytes = options.queueBytes
+        ackMode = options.ackMode
+        self.isGroup = isGroup
+    }
+
+    // MARK: In
+
+    /// How many messages may be taken from librdkafka now; zero remembers that it was asked for.
+    mutating func room() -> Int {
+        guard phase == .open, !isSuspended else { return 0 }
+        isFull = buffer.count >= maxMessages || buffer.byteCount >= maxBytes
+        return isFull ? 0 : maxMessages - buffer.count
+    }
+
+    /// Adds messages; serves who waits.
+    ///
+    /// - Returns: Who is to be resumed, and whether callbacks have to be started.
+    mutating func offer(_ batch: RecordBatch) -> (resumptions: [Resumption], startPump: Bool) {
+        guard phase == .open, !isSuspended else { return ([], false) }
+        buffer.append(batch)
+        var resumptions: [Resumption] = []
+        while !buffer.isEmpty, let reading = readings.popFirst() {
+            resumptions.append((reading.waiter, .messages(take(reading.limit, for: reading.caller))))
+        }
+        return (resumptions, startPump())
+    }
+
+    /// What has to be done now; each is said once.
+    mutating func effects() -> Effects {
+        var effects: Effects = []
+        if isFull, buffer.count <= maxMessages / 2, buffer.byteCount <= maxBytes / 2 {
+            isFull = false
+            effects.insert(.fill)
+        }
+        if hasNews, !isCommitScheduled {
+            isCommitScheduled = true
+            effects.insert(.commit)
+        }
+        return effects
+    }
+
+    /// Nothing more will come: reads fail once the messages that wait are taken.
+    mutating func fail(_ error: MsgBusError) -> [Resumption] {
+        failure = error
+        var resumptions: [Resumption] = []
+        while let reading = readings.popFirst() { resumptions.append((reading.waiter, .failure(error))) }
+        return resumptions
+    }
+
+    // MARK: Out
+
+    var available: Int { phase == .open ? buffer.count : 0 }
+
+    /// Takes what is there; empty when the caller has to wait.
+    mutating func read(upTo limit: Int, for caller: Caller) throws(MsgBusError) -> [Message] {
+        try comeBack(caller)
+        // Those who wait already come first.
+        guard readings.isEmpty else { return [] }
+        return take(limit, for: caller)
+    }
+
+    /// Takes one message for a loop that is done with its last one; nil when it has to wait.
+    mutating func next(after last: Position?) throws(MsgBusError) -> Message? {
+        if let last { finish(last) }
+        try comeBack(.none)
+        return readings.isEmpty ? takeOne() : nil
+    }
+
+    /// Checks that reading is allowed, and that what the caller had in hand is done.
+    private mutating func comeBack(_ caller: Caller) throws(MsgBusError) {
+        try checkOpen()
+        guard callback == nil else {
+            throw MsgBusError(.state, "a callback is registered: unregister it before you read")
+        }
+        if caller != .none, let done = inHand.removeValue(forKey: caller) {
+            for position in done { finish(position) }
+        }
+        if let failure, buffer.isEmpty { throw failure }
+    }
+
+    /// With `.manual` the application says so itself.
+    private mutating func finish(_ position: Position) {
+        guard isGroup, ackMode == .automatic else { return }
+        if progress.finish(position.partition, position.offset) { hasNews = true }
+    }
+
+    mutating func wait(
+        upTo limit: Int,
+        for caller: Caller,
+        until deadline: ContinuousClock.Instant?,
+        _ id: UInt64,
+        _ waiter: Waiter<Answer>
+    ) -> Resumption? {
+        do throws(MsgBusError) {
+            try comeBack(caller)
+        } catch {
+            return (waiter, .failure(error))
+        }
+        if readings.isEmpty, !buffer.isEmpty { return (waiter, .messages(take(limit, for: caller))) }
+        readings.append(Reading(id: id, limit: limit, caller: caller, deadline: deadline, waiter: waiter))
+        return nil
+    }
+
+    mutating func nextID() -> UInt64 {
+        lastID += 1
+        return lastID
+    }
+
+    mutating func cancel(_ id: UInt64) -> Resumption? {
+        guard let reading = readings.remove(where: { $0.id == id }) else { return nil }
+        return (reading.waiter, .failure(MsgBusError(.cancelled, "the task was cancelled while it waited for a message")))
+    }
+
+    mutating func expire(at now: ContinuousClock.Instant) -> (late: [Resumption], next: ContinuousClock.Instant?) {
+        var late: [Resumption] = []
+        var next: ContinuousClock.Instant?
+        var waiting = FIFO<Reading>()
+        while let reading = readings.popFirst() {
+            if let deadline = reading.deadline {
+                guard deadline > now else {
+                    late.append((reading.waiter, .late))
+                    continue
+                }
+                next = min(next ?? deadline, deadline)
+            }
+            waiting.append(reading)
+        }
+        readings = waiting
+        return (late, next)
+    }
+
+    private mutating func take(_ limit: Int, for caller: Caller) -> [Message] {
+        var messages: [Message] = []
+        messages.reserveCapacity(min(limit, buffer.count))
+        while messages.count < limit, let message = takeOne() { messages.append(message) }
+        if isGroup, ackMode == .automatic, caller != .none, !messages.isEmpty {
+            inHand[caller] = messages.map(Position.init)
+        }
+        return messages
+    }
+
+    private mutating func takeOne() -> Message? {
+        guard let message = buffer.popFirst() else { return nil }
+        if isGroup {
+            progress.handOut(TopicPartition(topic: message.topic, partition: message.partition), message.offset)
+        }
+        return message
+    }
+
+    // MARK: Acknowledgements
+
+    mutating func acknowledge(_ message: Message) throws(MsgBusError) {
+        try checkOpen()
+        guard isGroup else { return }
+        let partition = TopicPartition(topic: message.topic, partition: message.partition)
+        guard progress.finish(partition, message.offset) else {
+            var error = MsgBusError(
+                .rebalance,
+                "the partition isn't this reader's any more: the message will come again, to whoever has it now",
+                isRetriable: false
+            )
+            error.topic = partition.topic
+            error.partition = partition.partition
+            error.offset = message.offset
+            throw error
+        }
+        hasNews = true
+    }
+
+    /// What can be committed now.
+    mutating func beginCommit() -> [TopicPartition: Int64] {
+        hasNews = false
+        isCommitScheduled = false
+        return progress.uncommitted
+    }
+
+    mutating func didCommit(_ offsets: [TopicPartition: Int64]) { progress.didCommit(offsets) }
+
+    // MARK: Rebalance
+
+    mutating func assigned(_ partitions: some Sequence<TopicPartition>) {
+        if isGroup { progress.begin(partitions) }
+        isSuspended = false
+    }
+
+    /// Stops the flow, and forgets the messages of partitions that are about to go; what of them is done can still be committed.
+    mutating func revoking(_ partitions: [TopicPartition]) {
+        isSuspended = true
+        let gone = Set(partitions)
+        buffer.drop(gone.contains)
+    }
+
+    mutating func revoked(_ partitions: [TopicPartition]) {
+        progress.end(partitions)
+        isSuspended = false
+    }
+
+    // MARK: Callback
+
+    mutating func register(_ body: @escaping @Sendable (Message) throws -> Void) throws(MsgBusError) -> Bool {
+        try checkOpen()
+        guard callback == nil else {
+            throw MsgBusError(.state, "a callback is registered already: unregister it first")
+        }
+        guard readings.isEmpty else {
+            throw MsgBusError(.state, "somebody waits in a read: a reader is read or calls back, not both")
+        }
+        callback = Callback(body: body)
+        return startPump()
+    }
+
+    mutating func unregister() throws(MsgBusError) {
+        try checkOpen()
+        guard callback != nil else { throw MsgBusError(.state, "no callback is registered") }
+        callback = nil
+    }
+
+    private mutating func startPump() -> Bool {
+        guard callback != nil, !isPumping, !buffer.isEmpty else { return false }
+        isPumping = true
+        return true
+    }
+
+    /// The next message for the callback, which is done with its last one; nil ends the pump. No callback runs at this moment.
+    mutating func nextCall(
+        after done: Message?
+    ) -> (call: (Message, @Sendable (Message) throws -> Void)?, idle: [Waiter<MsgBusError?>]) {
+        if let done { finish(Position(done)) }
+        defer { pumpWaiters = [] }
+        guard phase == .open, let callback, let message = takeOne() else {
+            isPumping = false
+            return (nil, pumpWaiters)
+        }
+        return ((message, callback.body), pumpWaiters)
+    }
+
+    /// Has the waiter resumed, with nil, as soon as no callback runs; false if none does.
+    mutating func awaitPump(_ waiter: Waiter<MsgBusError?>) -> Bool {
+        guard isPumping else { return false }
+        pumpWaiters.append(waiter)
+        return true
+    }
+
+    // MARK: Close
+
+    func checkOpen() throws(MsgBusError) {
+        guard phase == .open else { throw MsgBusError(.closed, "the reader is closed") }
+    }
+
+    /// Ends all reading; the buffer is to be let go outside the lock.
+    mutating func beginClose() -> (resumptions: [Resumption], buffer: MessageBuffer)? {
+        guard phase == .open else { return nil }
+        phase = .closing
+        callback = nil
+        var resumptions: [Resumption] = []
+        let error = MsgBusError(.closed, "the reader was closed")
+        while let reading = readings.popFirst() { resumptions.append((reading.waiter, .failure(error))) }
+        defer {
+            buffer = MessageBuffer()
+            inHand = [:]
+        }
+        return (resumptions, buffer)
+    }
+}

@@ -1,0 +1,48 @@
+/// A first-in-first-out list: appends at the end and takes from the front in constant time.
+struct FIFO<Element> {
+    /// What was taken out of the middle leaves a hole until the front passes it.
+    private var elements: [Element?] = []
+    private var head = 0
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    /// The front, which is never a hole.
+    var first: Element? { isEmpty ? nil : elements[head] }
+
+    mutating func append(_ element: Element) {
+        elements.append(element)
+        count += 1
+    }
+
+    mutating func popFirst() -> Element? {
+        guard !isEmpty else { return nil }
+        let element = elements[head]
+        elements[head] = nil
+        count -= 1
+        trim()
+        return element
+    }
+
+    mutating func remove(where isMatch: (Element) -> Bool) -> Element? {
+        guard let index = elements[head...].firstIndex(where: { $0.map(isMatch) ?? false }) else { return nil }
+        let element = elements[index]
+        elements[index] = nil
+        count -= 1
+        trim()
+        return element
+    }
+
+    private mutating func trim() {
+        guard count > 0 else {
+            elements.removeAll(keepingCapacity: true)
+            head = 0
+            return
+        }
+        while elements[head] == nil { head += 1 }
+        if head > 64, head * 2 > elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// The seven calls of the bus on a writer; `MsgBusIO` says what they do.
+extension KafkaWriter: MsgBusIO {
+    /// Writes a text; waits for its acknowledgement unless the writer is non-blocking.
+    @available(*, noasync, message: "use `await write(_:)` in a task")
+    public func messageWrite(_ message: String) throws(MsgBusError) {
+        guard core.config.blocking == .blocking else { return try enqueue(OutgoingMessage(message)) }
+        let thread = BlockedThread<WriterState.Outcome>()
+        core.submit(OutgoingMessage(message), core.reserve(), .waiter(.thread(thread)))
+        _ = try thread.wait().get()
+    }
+
+    /// A writer has nothing to read.
+    @available(*, noasync, message: "a writer has nothing to read")
+    public func messageRead() throws(MsgBusError) -> String { throw notForWriters("messageRead") }
+
+    /// A writer has nothing to read: 0.
+    public func messageAvailable() -> Int { 0 }
+
+    /// A writer has nothing to call back with.
+    public func registerCB(_ callback: @escaping @Sendable (String) -> Void) throws(MsgBusError) {
+        throw notForWriters("registerCB")
+    }
+
+    /// A writer has no callback.
+    @available(*, noasync, message: "a writer has no callback")
+    public func unregisterCB() throws(MsgBusError) { throw notForWriters("unregisterCB") }
+
+    /// Closes; throws, the first time, if messages could not be delivered.
+    @available(*, noasync, message: "use `await close()` in a task")
+    public func disconnect() throws(MsgBusError) {
+        let isFirst = core.close(within: core.config.writer.closeTimeout)
+        let report = core.closed.wait()
+        guard isFirst, report.abandoned > 0 else { return }
+        throw MsgBusError(
+            .purged,
+            "\(report.abandoned) messages could not be delivered within \(core.config.writer.closeTimeout)",
+            topic: core.config.topic,
+            isRetriable: true,
+            persistence: .possiblyPersisted
+        )
+    }
+
+    private func notForWriters(_ call: String) -> MsgBusError {
+        MsgBusError(.state, "\(call) is for readers, and this is a writer", topic: core.config.topic)
+    }
+}

@@ -1,0 +1,330 @@
+internal import Dispatch
+internal import Synchronization
+
+/// What is behind a ``KafkaWriter``: it lives until it is closed, also when nobody holds the writer any more.
+///
+/// The state is guarded by one lock, which is held while librdkafka is given a message: so messages go out in the order in which
+/// they were accepted, and none goes out after a close has begun. Everyone who waits is answered outside of it.
+final class WriterCore: Sendable {
+    typealias Outcome = WriterState.Outcome
+
+    let config: MsgBusConfig
+    let log: BusLog
+    let deliveryTimeout: Duration
+    let producer: ProducerClient
+    let state: Mutex<WriterState>
+    let timer: DeadlineTimer
+    let closed = OneShot<CloseReport>()
+    private let failures = DispatchQueue(label: "msgbus.undelivered")
+
+    var client: KafkaClient { producer.client }
+    var status: BusStatus { client.connection.status }
+
+    /// Connects; blocks.
+    static func connect(_ config: MsgBusConfig, _ cancellation: Cancellation) throws(MsgBusError) -> WriterCore {
+        let connector = try Connector(config, .writer, cancellation)
+        let timeout = try WriterProperties.deliveryTimeout(connector)
+        // Where the broker makes topics by itself, it says "unknown" until it has.
+        let topicDeadline = ContinuousClock.now + .seconds(5)
+        let (client, _) = try connector.connect {
+            () throws(MsgBusError) in
+            try KafkaClient.producer(WriterProperties.make(connector), log: connector.log)
+        } isReady: { (_, metadata) throws(MsgBusError) -> Void? in
+            guard case .missing(var error) = metadata else { return () }
+            guard error.code == .unknownTopic else {
+                if error.isRetriable { return nil }
+                throw error
+            }
+            guard ContinuousClock.now > topicDeadline || connector.timeLeft < .milliseconds(200) else { return nil }
+            error.message = "the topic doesn't exist, and the broker doesn't make it by itself: create it first"
+            throw error
+        }
+        return WriterCore(config, client, connector.log, deliveryTimeout: timeout)
+    }
+
+    private init(_ config: MsgBusConfig, _ client: KafkaClient, _ log: BusLog, deliveryTimeout: Duration) {
+        self.config = config
+        self.log = log
+        self.deliveryTimeout = deliveryTimeout
+        producer = ProducerClient(client, topic: config.topic)
+        state = Mutex(WriterState(maxMessages: config.writer.bufferMessages, maxBytes: config.writer.bufferBytes))
+        timer = DeadlineTimer(queue: client.loop.queue)
+        timer.start { [weak self] in self?.expire() }
+        client.setHandlers(
+            KafkaClient.Handlers(
+                deliveries: { self.take($0) },
+                error: { [log] error in log.info("\(error)") }
+            )
+        )
+    }
+
+    // MARK: Writing
+
+    /// Gives librdkafka a message that nobody waits for, or says why not.
+    func enqueue(_ message: OutgoingMessage) throws(MsgBusError) {
+        let error: MsgBusError? = state.withLock { state in
+            do throws(MsgBusError) {
+                try state.checkRoom(for: message.size)
+                try producer.produce(message, tag: state.tag(nil))
+            } catch {
+                return error
+            }
+            state.wasAccepted()
+            state.wasTaken(size: message.size)
+            return nil
+        }
+        if let error { throw error }
+    }
+
+    /// Names a write that is about to be made.
+    func reserve() -> WriterState.Ticket { state.withLock { $0.reserve() } }
+
+    /// Makes a write for which somebody waits: at once, or in the line if there is no room.
+    func submit(_ message: OutgoingMessage, _ ticket: WriterState.Ticket, _ audience: WriterState.Audience) {
+        let deadline = ContinuousClock.now + deliveryTimeout
+        let answer = state.withLock { submit(message, ticket, audience, deadline, &$0) }
+        timer.arm(at: deadline)
+        answer?.audience.tell(answer!.outcome)
+    }
+
+    /// Makes a batch of writes, in order.
+    func submit(_ messages: some Collection<OutgoingMessage>, _ collector: BatchCollector) -> [WriterState.Ticket] {
+        let deadline = ContinuousClock.now + deliveryTimeout
+        var tickets: [WriterState.Ticket] = []
+        tickets.reserveCapacity(messages.count)
+        var rest = messages[...]
+        while !rest.isEmpty {
+            var answers: [WriterState.Answer] = []
+            // Not all in one go: the deliveries need the lock too.
+            state.withLock { state in
+                for message in rest.prefix(Self.slice) {
+                    let ticket = state.reserve()
+                    let audience = WriterState.Audience.batch(collector, index: tickets.count)
+                    if let answer = submit(message, ticket, audience, deadline, &state) { answers.append(answer) }
+                    tickets.append(ticket)
+                }
+            }
+            rest = rest.dropFirst(Self.slice)
+            for answer in answers { answer.audience.tell(answer.outcome) }
+        }
+        timer.arm(at: deadline)
+        return tickets
+    }
+
+    private static let slice = 256
+
+    private func submit(
+        _ message: OutgoingMessage,
+        _ ticket: WriterState.Ticket,
+        _ audience: WriterState.Audience,
+        _ deadline: ContinuousClock.Instant,
+        _ state: inout WriterState
+    ) -> WriterState.Answer? {
+        guard state.expect(ticket, audience, by: deadline) else {
+            var answer = state.refused(ticket, WriterState.cancelled(.notPersisted))
+            answer.audience = audience
+            return answer
+        }
+        do throws(MsgBusError) {
+            try state.checkOpen()
+            if !state.hasLine, state.hasRoom(for: message.size) {
+                try producer.produce(message, tag: state.tag(ticket))
+                state.wasAccepted()
+                state.wasTaken(size: message.size)
+                return nil
+            }
+        } catch {
+            guard error.code == .queueFull else { return state.refused(ticket, error) }
+        }
+        state.wasAccepted()
+        state.stepInLine(message, ticket)
+        return nil
+    }
+
+    func cancel(_ ticket: WriterState.Ticket) {
+        let answer = state.withLock { $0.cancel(ticket) }
+        answer?.audience.tell(answer!.outcome)
+        // The line may have lost its first, which had no room where the next one has.
+        admit()
+    }
+
+    // MARK: Deliveries, on the poll loop's queue
+
+    private func take(_ reports: [DeliveryReport]) {
+        var unheard: [UndeliveredMessage] = []
+        var answers: [WriterState.Answer] = []
+        answers.reserveCapacity(reports.count)
+        let flushes = state.withLock { state in
+            for report in reports {
+                let answer = state.reported(tag: report.tag, size: report.size, outcome(of: report))
+                if let answer {
+                    answers.append(answer)
+                } else if let failure = report.failure {
+                    unheard.append(UndeliveredMessage(message: failure.message, error: failure.error))
+                }
+            }
+            admit(&state, &answers)
+            return state.finishedFlushes()
+        }
+        for answer in answers { answer.audience.tell(answer.outcome) }
+        for flush in flushes { flush.resume(nil) }
+        for failure in unheard { tell(failure) }
+    }
+
+    private func outcome(of report: DeliveryReport) -> Outcome {
+        if let failure = report.failure { return .failure(failure.error) }
+        return .success(
+            Delivery(
+                topic: config.topic,
+                partition: report.partition,
+                offset: report.offset,
+                timestamp: report.timestamp,
+                latency: report.latency
+            )
+        )
+    }
+
+    /// Lets the line go as far as there is room.
+    private func admit(_ state: inout WriterState, _ answers: inout [WriterState.Answer]) {
+        while let (message, tag) = state.firstWithRoom() {
+            do throws(MsgBusError) {
+                try producer.produce(message, tag: tag)
+                state.firstWasTaken()
+            } catch {
+                // Its limits are lower than ours, the user's doing: the next report makes room.
+                if error.code == .queueFull { return }
+                if let answer = state.firstFailed(error) { answers.append(answer) }
+            }
+        }
+    }
+
+    private func admit() {
+        var answers: [WriterState.Answer] = []
+        let flushes = state.withLock { state in
+            if state.phase == .open { admit(&state, &answers) }
+            return state.finishedFlushes()
+        }
+        for answer in answers { answer.audience.tell(answer.outcome) }
+        for flush in flushes { flush.resume(nil) }
+    }
+
+    private func tell(_ failure: UndeliveredMessage) {
+        guard let handler = config.writer.onUndelivered else {
+            log.error("undelivered \(failure.message): \(failure.error)")
+            return
+        }
+        failures.async { handler(failure) }
+    }
+
+    private func expire() {
+        let (answers, flushes, next) = state.withLock { $0.expire(at: .now, deliveryTimeout) }
+        for answer in answers { answer.audience.tell(answer.outcome) }
+        for flush in flushes { flush.resume(Self.flushTimeout) }
+        if let next { timer.arm(at: next) }
+        admit()
+    }
+
+    // MARK: Flush
+
+    /// Ends the current epoch; nil when there is nothing to wait for.
+    func beginFlush() throws(MsgBusError) -> (id: UInt64, epoch: UInt32)? {
+        let result: Result<(id: UInt64, epoch: UInt32)?, MsgBusError> = state.withLock { state in
+            do throws(MsgBusError) {
+                try state.checkOpen()
+                return .success(state.beginFlush())
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// Answers the waiter with nil once the epoch and all before it are delivered or have failed.
+    func awaitFlush(_ flush: (id: UInt64, epoch: UInt32), within time: Duration, _ waiter: Waiter<MsgBusError?>) {
+        let deadline = ContinuousClock.now + time
+        guard state.withLock({ $0.awaitFlush(flush, by: deadline, waiter) }) else {
+            waiter.resume(nil)
+            return
+        }
+        timer.arm(at: deadline)
+        // librdkafka doesn't let messages linger while it flushes.
+        client.work.async { [self] in
+            while !client.isClosed, state.withLock({ $0.hasFlushWaiters }) {
+                producer.flush(within: .milliseconds(100))
+            }
+        }
+    }
+
+    func cancelFlush(_ id: UInt64) {
+        state.withLock { $0.cancelFlush(id) }?.resume(MsgBusError(.cancelled, "the task was cancelled while flushing"))
+    }
+
+    private static let flushTimeout = MsgBusError(
+        .timeout,
+        "not all messages were delivered in time; they are still being tried",
+        isRetriable: true
+    )
+
+    // MARK: Close
+
+    /// Begins to close, once; ``closed`` has the report in the end, at the latest after that time.
+    ///
+    /// - Returns: Whether this call did it.
+    @discardableResult
+    func close(within time: Duration) -> Bool {
+        let answers: [WriterState.Answer]? = state.withLock { state in
+            state.phase == .open ? state.beginClose() : nil
+        }
+        guard let answers else { return false }
+        client.beginClose()
+        for answer in answers { answer.audience.tell(answer.outcome) }
+        let deadline = ContinuousClock.now + max(.zero, time)
+        client.work.async { self.finish(by: deadline) }
+        // Whatever librdkafka or a handler does, nobody waits longer.
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
+            self?.giveUpWaiting()
+        }
+        return true
+    }
+
+    /// Delivers what is left or gives it up, and frees the client. On `work`.
+    private func finish(by deadline: ContinuousClock.Instant) {
+        // Giving up takes a few milliseconds, which are the close's too.
+        let timeout = ContinuousClock.now.duration(to: deadline)
+        let giveUp = deadline - min(timeout / 10, .milliseconds(500))
+        while inFlight > 0, ContinuousClock.now < giveUp {
+            producer.flush(within: min(.milliseconds(100), ContinuousClock.now.duration(to: giveUp)))
+        }
+        let abandoned = inFlight
+        if abandoned > 0 {
+            producer.purge()
+            // The reports are on their way to the poll loop.
+            while inFlight > 0, ContinuousClock.now < deadline { producer.flush(within: .milliseconds(5)) }
+        }
+        client.loop.queue.sync {}
+        timer.cancel()
+        let (answers, flushes) = state.withLock { $0.endClose() }
+        for answer in answers { answer.audience.tell(answer.outcome) }
+        for flush in flushes { flush.resume(MsgBusError(.closed, "the writer was closed while flushing")) }
+        client.destroy(isClean: true)
+        failures.async { [self] in closed.resolve(report(abandoned: abandoned)) }
+    }
+
+    private func giveUpWaiting() {
+        guard closed.valueIfDone == nil else { return }
+        log.warning("the writer's close goes on in the background: its time is over")
+        closed.resolve(report(abandoned: inFlight))
+    }
+
+    private var inFlight: Int { state.withLock { $0.inFlight } }
+
+    private func report(abandoned: Int) -> CloseReport {
+        state.withLock {
+            CloseReport(
+                delivered: $0.delivered,
+                undelivered: $0.undelivered + $0.inFlight,
+                abandoned: abandoned
+            )
+        }
+    }
+}

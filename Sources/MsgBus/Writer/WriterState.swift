@@ -1,0 +1,347 @@
+/// Everything that a writer has to remember, without any input or output: which messages are on their way, who waits for
+/// which, who waits for room.
+///
+/// A message that has somebody waiting has a slot, from the call of the write until librdkafka's report, of which there is
+/// exactly one for each message that it took. The waiter may leave earlier (cancelled, too late); the slot then stays without
+/// one. Each message also belongs to an epoch, which a flush ends: a flush waits until its epoch and all before it are empty.
+struct WriterState: ~Copyable {
+    typealias Outcome = Result<Delivery, MsgBusError>
+
+    /// Names a write to its own caller, also after its slot has been used again.
+    struct Ticket: Sendable {
+        let slot: Int
+        let generation: UInt32
+    }
+
+    /// Who is told what became of a message.
+    enum Audience {
+        case nobody
+        case waiter(Waiter<Outcome>)
+        case batch(BatchCollector, index: Int)
+
+        func tell(_ outcome: Outcome) {
+            switch self {
+            case .nobody: break
+            case .waiter(let waiter): waiter.resume(outcome)
+            case .batch(let collector, let index): collector.set(outcome, at: index)
+            }
+        }
+    }
+
+    /// Told outside the lock.
+    typealias Answer = (audience: Audience, outcome: Outcome)
+
+    private struct Slot {
+        var generation: UInt32 = 0
+        var isUsed = false
+        /// The caller left before it had asked for anything.
+        var isCancelled = false
+        var audience = Audience.nobody
+        var deadline = ContinuousClock.now
+    }
+
+    private struct Waiting {
+        let message: OutgoingMessage
+        let ticket: Ticket
+        let epoch: UInt32
+    }
+
+    private struct FlushWaiter {
+        let id: UInt64
+        let epoch: UInt32
+        let deadline: ContinuousClock.Instant
+        let waiter: Waiter<MsgBusError?>
+    }
+
+    enum Phase { case open, closing, closed }
+
+    private(set) var phase = Phase.open
+    private(set) var delivered = 0
+    private(set) var undelivered = 0
+    private(set) var inFlight = 0
+    private var bytesInFlight = 0
+    private let maxMessages: Int
+    private let maxBytes: Int
+
+    private var slots: [Slot] = []
+    private var freeSlots: [Int] = []
+    private var line = FIFO<Waiting>()
+
+    private var epoch: UInt32 = 0
+    private var pendingInEpoch = 0
+    private var olderEpochs: [(epoch: UInt32, pending: Int)] = []
+    private var flushWaiters: [FlushWaiter] = []
+    private var lastFlushID: UInt64 = 0
+
+    init(maxMessages: Int, maxBytes: Int) {
+        self.maxMessages = maxMessages
+        self.maxBytes = maxBytes
+    }
+
+    // MARK: Room
+
+    /// A message larger than all room goes when it is alone.
+    func hasRoom(for size: Int) -> Bool {
+        inFlight == 0 || (inFlight < maxMessages && bytesInFlight + size <= maxBytes)
+    }
+
+    var hasLine: Bool { !line.isEmpty }
+
+    /// Room, or the error for who doesn't wait for it.
+    func checkRoom(for size: Int) throws(MsgBusError) {
+        try checkOpen()
+        guard line.isEmpty, hasRoom(for: size) else {
+            throw MsgBusError(
+                .queueFull,
+                "\(inFlight) messages with \(bytesInFlight) bytes are on their way, and the writer's buffer holds "
+                    + "\(maxMessages) and \(maxBytes): wait, or use an awaiting write",
+                isRetriable: true,
+                persistence: .notPersisted
+            )
+        }
+    }
+
+    func checkOpen() throws(MsgBusError) {
+        guard phase == .open else {
+            throw MsgBusError(.closed, "the writer is closed", persistence: .notPersisted)
+        }
+    }
+
+    // MARK: Writes
+
+    mutating func reserve() -> Ticket {
+        let index: Int
+        if let free = freeSlots.popLast() {
+            index = free
+        } else {
+            index = slots.count
+            slots.append(Slot())
+        }
+        slots[index].isUsed = true
+        return Ticket(slot: index, generation: slots[index].generation)
+    }
+
+    /// Sets who waits for a reserved slot's message; false when the caller was cancelled before.
+    mutating func expect(_ ticket: Ticket, _ audience: Audience, by deadline: ContinuousClock.Instant) -> Bool {
+        guard !slots[ticket.slot].isCancelled else { return false }
+        slots[ticket.slot].audience = audience
+        slots[ticket.slot].deadline = deadline
+        return true
+    }
+
+    /// The number that goes with a message to librdkafka and comes back with its report.
+    func tag(_ ticket: Ticket?, epoch: UInt32? = nil) -> UInt {
+        UInt(epoch ?? self.epoch) << 32 | UInt(ticket.map { $0.slot + 1 } ?? 0)
+    }
+
+    mutating func wasTaken(size: Int) {
+        inFlight += 1
+        bytesInFlight += size
+    }
+
+    /// A message of the current epoch exists, on its way or in the line.
+    mutating func wasAccepted() { pendingInEpoch += 1 }
+
+    mutating func stepInLine(_ message: OutgoingMessage, _ ticket: Ticket) {
+        line.append(Waiting(message: message, ticket: ticket, epoch: epoch))
+    }
+
+    /// The first of the line if there is room for it; it stays there.
+    func firstWithRoom() -> (message: OutgoingMessage, tag: UInt)? {
+        guard let first = line.first, hasRoom(for: first.message.size) else { return nil }
+        return (first.message, tag(first.ticket, epoch: first.epoch))
+    }
+
+    mutating func firstWasTaken() {
+        guard let first = line.popFirst() else { return }
+        wasTaken(size: first.message.size)
+    }
+
+    mutating func firstFailed(_ error: MsgBusError) -> Answer? {
+        guard let first = line.popFirst() else { return nil }
+        defer { leaveEpoch(first.epoch) }
+        return settle(first.ticket.slot, .failure(error))
+    }
+
+    /// librdkafka has reported on a message.
+    ///
+    /// - Returns: Who is to be told, or nil when nobody had asked.
+    mutating func reported(tag: UInt, size: Int, _ outcome: Outcome) -> Answer? {
+        inFlight -= 1
+        bytesInFlight -= size
+        switch outcome {
+        case .success: delivered += 1
+        case .failure: undelivered += 1
+        }
+        leaveEpoch(UInt32(truncatingIfNeeded: tag >> 32))
+        let slot = Int(tag & 0xffff_ffff) - 1
+        return slot < 0 ? nil : settle(slot, outcome)
+    }
+
+    /// A write that was refused before it counted for anything.
+    mutating func refused(_ ticket: Ticket, _ error: MsgBusError) -> Answer {
+        settle(ticket.slot, .failure(error))
+    }
+
+    private mutating func settle(_ index: Int, _ outcome: Outcome) -> Answer {
+        let audience = slots[index].audience
+        let generation = slots[index].generation &+ 1
+        slots[index] = Slot()
+        slots[index].generation = generation
+        freeSlots.append(index)
+        return (audience, outcome)
+    }
+
+    /// The caller doesn't wait any more. A message in the line is never sent; one on its way goes on.
+    mutating func cancel(_ ticket: Ticket) -> Answer? {
+        guard isCurrent(ticket) else { return nil }
+        if let answer = removeFromLine(ticket, Self.cancelled(.notPersisted)) { return answer }
+        let audience = slots[ticket.slot].audience
+        slots[ticket.slot].audience = .nobody
+        slots[ticket.slot].isCancelled = true
+        if case .nobody = audience { return nil }
+        return (audience, .failure(Self.cancelled(.possiblyPersisted)))
+    }
+
+    static func cancelled(_ persistence: MsgBusError.Persistence) -> MsgBusError {
+        let fate = persistence == .notPersisted ? "the message wasn't sent" : "the message may still be delivered"
+        return MsgBusError(.cancelled, "the task was cancelled; \(fate)", persistence: persistence)
+    }
+
+    private func isCurrent(_ ticket: Ticket) -> Bool {
+        slots[ticket.slot].isUsed && slots[ticket.slot].generation == ticket.generation
+    }
+
+    private mutating func removeFromLine(_ ticket: Ticket, _ error: MsgBusError) -> Answer? {
+        guard let waiting = line.remove(where: { $0.ticket.slot == ticket.slot }) else { return nil }
+        leaveEpoch(waiting.epoch)
+        return settle(ticket.slot, .failure(error))
+    }
+
+    // MARK: Deadlines
+
+    /// Answers whose time is over, and says when to look again.
+    mutating func expire(at now: ContinuousClock.Instant, _ timeout: Duration) -> (
+        answers: [Answer], flushes: [Waiter<MsgBusError?>], next: ContinuousClock.Instant?
+    ) {
+        var answers: [Answer] = []
+        var next: ContinuousClock.Instant?
+        for index in slots.indices {
+            if case .nobody = slots[index].audience { continue }
+            let deadline = slots[index].deadline
+            if deadline > now {
+                next = min(next ?? deadline, deadline)
+                continue
+            }
+            let ticket = Ticket(slot: index, generation: slots[index].generation)
+            let unsent = Self.late(timeout, "it waited for room in the writer's buffer", .notPersisted)
+            if let answer = removeFromLine(ticket, unsent) {
+                answers.append(answer)
+            } else {
+                let error = Self.late(timeout, "it may still be delivered", .possiblyPersisted)
+                answers.append((slots[index].audience, .failure(error)))
+                slots[index].audience = .nobody
+            }
+        }
+        let late = flushWaiters.filter { $0.deadline <= now }.map(\.waiter)
+        flushWaiters.removeAll { $0.deadline <= now }
+        for flush in flushWaiters { next = min(next ?? flush.deadline, flush.deadline) }
+        return (answers, late, next)
+    }
+
+    private static func late(_ timeout: Duration, _ fate: String, _ persistence: MsgBusError.Persistence) -> MsgBusError {
+        MsgBusError(
+            .timeout,
+            "the message wasn't acknowledged within \(timeout); \(fate)",
+            isRetriable: true,
+            persistence: persistence
+        )
+    }
+
+    // MARK: Flush
+
+    /// How many messages have no report yet.
+    var pending: Int { pendingInEpoch + olderEpochs.reduce(0) { $0 + $1.pending } }
+
+    var hasFlushWaiters: Bool { !flushWaiters.isEmpty }
+
+    /// Ends the epoch; nil when nothing is pending, so that there is nothing to wait for.
+    mutating func beginFlush() -> (id: UInt64, epoch: UInt32)? {
+        if pendingInEpoch > 0 {
+            olderEpochs.append((epoch, pendingInEpoch))
+            epoch &+= 1
+            pendingInEpoch = 0
+        }
+        guard let last = olderEpochs.last else { return nil }
+        lastFlushID += 1
+        return (lastFlushID, last.epoch)
+    }
+
+    mutating func awaitFlush(
+        _ flush: (id: UInt64, epoch: UInt32),
+        by deadline: ContinuousClock.Instant,
+        _ waiter: Waiter<MsgBusError?>
+    ) -> Bool {
+        guard olderEpochs.contains(where: { $0.epoch == flush.epoch }) else { return false }
+        flushWaiters.append(FlushWaiter(id: flush.id, epoch: flush.epoch, deadline: deadline, waiter: waiter))
+        return true
+    }
+
+    mutating func cancelFlush(_ id: UInt64) -> Waiter<MsgBusError?>? {
+        guard let index = flushWaiters.firstIndex(where: { $0.id == id }) else { return nil }
+        return flushWaiters.remove(at: index).waiter
+    }
+
+    /// The flushes that have nothing left to wait for.
+    mutating func finishedFlushes() -> [Waiter<MsgBusError?>] {
+        guard !flushWaiters.isEmpty else { return [] }
+        let oldest = olderEpochs.first?.epoch
+        func isDone(_ flush: FlushWaiter) -> Bool { oldest.map { flush.epoch < $0 } ?? true }
+        defer { flushWaiters.removeAll(where: isDone) }
+        return flushWaiters.filter(isDone).map(\.waiter)
+    }
+
+    private mutating func leaveEpoch(_ epoch: UInt32) {
+        if epoch == self.epoch {
+            pendingInEpoch -= 1
+            return
+        }
+        guard let index = olderEpochs.firstIndex(where: { $0.epoch == epoch }) else { return }
+        olderEpochs[index].pending -= 1
+        // Kept until all before it are empty too, for a flush waits for those as well.
+        while let first = olderEpochs.first, first.pending == 0 { olderEpochs.removeFirst() }
+    }
+
+    // MARK: Close
+
+    /// No write gets in from now on; those in the line are answered.
+    mutating func beginClose() -> [Answer] {
+        phase = .closing
+        var answers: [Answer] = []
+        let error = MsgBusError(.closed, "the writer was closed while the message waited", persistence: .notPersisted)
+        while let waiting = line.popFirst() {
+            leaveEpoch(waiting.epoch)
+            answers.append(settle(waiting.ticket.slot, .failure(error)))
+        }
+        return answers
+    }
+
+    /// Answers whoever is left.
+    mutating func endClose() -> (answers: [Answer], flushes: [Waiter<MsgBusError?>]) {
+        phase = .closed
+        undelivered += inFlight
+        inFlight = 0
+        let error = MsgBusError(
+            .closed,
+            "the writer was closed before the broker's answer",
+            persistence: .possiblyPersisted
+        )
+        var answers: [Answer] = []
+        for index in slots.indices where slots[index].isUsed {
+            answers.append((slots[index].audience, .failure(error)))
+            slots[index].audience = .nobody
+        }
+        defer { flushWaiters = [] }
+        return (answers, flushWaiters.map(\.waiter))
+    }
+}
