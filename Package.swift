@@ -40,16 +40,14 @@ let package = Package(
             dependencies: ["MsgBus", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings
         ),
-        .testTarget(
-            name: "MsgBusTests",
+        .target(
+            name: "TestSupport",
             dependencies: ["MsgBus", .product(name: "Logging", package: "swift-log")],
+            path: "Tests/TestSupport",
             swiftSettings: settings
         ),
-        .testTarget(
-            name: "IntegrationTests",
-            dependencies: ["MsgBus", .product(name: "Logging", package: "swift-log")],
-            swiftSettings: settings
-        ),
+        .testTarget(name: "MsgBusTests", dependencies: ["MsgBus", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "IntegrationTests", dependencies: ["MsgBus", "TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

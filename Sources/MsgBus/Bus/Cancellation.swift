@@ -29,7 +29,7 @@ final class Cancellation: Sendable {
         let cancellation = Cancellation()
         let result: Result<Value, MsgBusError> = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                DispatchQueue(label: "msgbus.connect").async { @Sendable in
+                DispatchQueue.ours("msgbus.connect").async { @Sendable in
                     let result: Result<Value, MsgBusError>
                     do throws(MsgBusError) {
                         result = .success(try body(cancellation))

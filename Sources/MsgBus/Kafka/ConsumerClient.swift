@@ -164,8 +164,12 @@ final class ConsumerClient: Sendable {
         return offsets
     }
 
-    /// Commits offsets, each that of the next message to read, and waits for the answer.
-    func commit(_ offsets: [TopicPartition: Int64], within time: Duration) throws(MsgBusError) {
+    /// Commits offsets, each that of the next message to read, and waits for the answer; a close ends that unless it asks itself.
+    func commit(
+        _ offsets: [TopicPartition: Int64],
+        within time: Duration,
+        evenIfClosed: Bool = false
+    ) throws(MsgBusError) {
         guard !offsets.isEmpty else { return }
         let list = PartitionList(offsets)
         let answers = rd_kafka_queue_new(client.handle.pointer)!
@@ -178,7 +182,10 @@ final class ConsumerClient: Sendable {
             guard left > .zero else {
                 throw MsgBusError(.timeout, "the commit wasn't answered within \(time)", isRetriable: true)
             }
-            guard let event = rd_kafka_queue_poll(answers, Int32(left.milliseconds)) else { continue }
+            if client.isClosed, !evenIfClosed { throw MsgBusError(.closed, "\(context): the reader is being closed") }
+            guard let event = rd_kafka_queue_poll(answers, Int32(min(left, .milliseconds(100)).milliseconds)) else {
+                continue
+            }
             defer { rd_kafka_event_destroy(event) }
             guard rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT else { continue }
             try check(rd_kafka_event_error(event), context)

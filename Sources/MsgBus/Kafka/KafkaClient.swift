@@ -25,7 +25,7 @@ final class KafkaClient: Sendable {
     private let queues: Mutex<[WatchedQueue]>
     private let topics = Mutex<[String: CHandle]>([:])
     private let isClosing = Atomic(false)
-    private let isConnected = Atomic(false)
+    private let hasConnected = Atomic(false)
 
     /// Makes a client that writes; it polls from the start.
     static func producer(_ properties: Properties, log: BusLog) throws(MsgBusError) -> KafkaClient {
@@ -60,7 +60,7 @@ final class KafkaClient: Sendable {
         handle = client
         self.log = log
         self.handlers = handlers
-        work = DispatchQueue(label: "msgbus.work")
+        work = .ours("msgbus.work")
         loop = PollLoop(label: "msgbus.poll") { signals in
             handlers.value?.run(signals)
         }
@@ -96,21 +96,21 @@ final class KafkaClient: Sendable {
     func report(_ error: MsgBusError) {
         let probe = connection.report(error)
         handlers.value?.current.error(error)
-        if probe, isConnected.load(ordering: .relaxed) { self.probe() }
+        if probe, hasConnected.load(ordering: .relaxed) { self.probe() }
     }
 
     /// From now on a connection that breaks is watched until it is back.
-    func didConnect() { isConnected.store(true, ordering: .relaxed) }
+    func didConnect() { hasConnected.store(true, ordering: .relaxed) }
 
-    /// Asks the cluster until it answers, once a second: nothing else tells that a broker is back.
+    /// Looks until a broker is connected, twice a second: nothing else tells that one is back.
     private func probe() {
         work.async { [self] in
             guard !isClosing.load(ordering: .relaxed), connection.isSuspect else { return }
-            if (try? clusterIsReachable(within: .seconds(1))) != nil {
+            if isConnected() {
                 connection.answered()
             } else {
                 connection.probeFailed()
-                work.asyncAfter(deadline: .now() + 1) { [weak self] in self?.probe() }
+                work.asyncAfter(deadline: .now() + 0.5) { [weak self] in self?.probe() }
             }
         }
     }

@@ -25,9 +25,15 @@ extension KafkaClient {
         }
     }
 
-    /// Asks the cluster for anything. Blocks up to the time given.
-    func clusterIsReachable(within time: Duration) throws(MsgBusError) {
-        try metadata(of: nil, within: time) { _ in }
+    /// Whether a connection to a broker is up. Takes a moment, never longer.
+    func isConnected() -> Bool {
+        do throws(MsgBusError) {
+            try metadata(of: nil, within: .milliseconds(20)) { _ in }
+            return true
+        } catch {
+            // It had somebody to ask, and only the answer was still missing.
+            return error.code == .timeout
+        }
     }
 
     private func metadata<Result>(

@@ -21,7 +21,7 @@ final class PollLoop: Sendable {
     private let source: WakeUp
 
     init(label: String, handler: @escaping @Sendable (Signals) -> Void) {
-        queue = DispatchQueue(label: label)
+        queue = .ours(label)
         source = WakeUp(queue: queue) { handler(Signals(rawValue: $0)) }
     }
 

@@ -51,7 +51,7 @@ public struct OutgoingMessage: Sendable, Hashable {
     var size: Int { (value?.count ?? 0) + (key?.count ?? 0) }
 }
 
-extension OutgoingMessage: ExpressibleByStringLiteral {
+extension OutgoingMessage: ExpressibleByStringInterpolation {
     /// Makes a message of a text.
     public init(stringLiteral text: String) { self.init(text) }
 }

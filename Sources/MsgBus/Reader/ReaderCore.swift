@@ -15,7 +15,7 @@ final class ReaderCore: Sendable {
     let deadlines: DeadlineTimer
     private let commits: DeadlineTimer
     private let housekeeping: DeadlineTimer
-    private let callbacks = DispatchQueue(label: "msgbus.callback")
+    private let callbacks = DispatchQueue.ours("msgbus.callback")
     private let membership: Membership
 
     var client: KafkaClient { consumer.client }
@@ -198,10 +198,10 @@ final class ReaderCore: Sendable {
     }
 
     /// Commits what is done and not committed yet. On `work`.
-    func commitDone(within time: Duration) throws(MsgBusError) {
+    func commitDone(within time: Duration, evenIfClosed: Bool = false) throws(MsgBusError) {
         let offsets = state.withLock { $0.beginCommit() }
         guard !offsets.isEmpty else { return }
-        try consumer.commit(offsets, within: time)
+        try consumer.commit(offsets, within: time, evenIfClosed: evenIfClosed)
         state.withLock { $0.didCommit(offsets) }
     }
 
@@ -240,7 +240,7 @@ final class ReaderCore: Sendable {
             callbacks.async { self.closed.resolve(()) }
         }
         // Whatever librdkafka or a callback does, nobody waits longer.
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
+        client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
             self?.giveUpWaiting()
         }
         return end
@@ -253,24 +253,24 @@ final class ReaderCore: Sendable {
         // A turn of the loop that had begun before may still have been taking messages.
         client.loop.queue.sync {}
         do throws(MsgBusError) {
-            try commitDone(within: min(timeLeft() / 2, .seconds(5)))
+            try commitDone(within: min(timeLeft() / 2, .seconds(5)), evenIfClosed: true)
         } catch {
             log.warning("the last commit failed, so some messages will come again: \(error)")
         }
         var hasLeft = false
-        if consumer.beginClose() {
+        if config.groupID != nil, consumer.beginClose() {
             // Giving up takes a moment too.
             let giveUp = deadline - min(timeLeft() / 10, .milliseconds(500))
             let pause = Cancellation()
             while !consumer.hasClosed, ContinuousClock.now < giveUp { pause.sleep(.milliseconds(2)) }
             hasLeft = consumer.hasClosed
-            if !hasLeft { log.warning("the group didn't let go in time: it will notice by its session timeout") }
+            if !hasLeft { log.warning("couldn't leave the group in time: it will notice by the session timeout") }
         }
         let released = consumer.records.detachAll()
         if released.wait(atMost: timeLeft()) == nil {
             // Somebody is inside a `withValueBytes`: the client is freed when they leave.
             let isClean = hasLeft
-            DispatchQueue(label: "msgbus.release").async { [self] in
+            DispatchQueue.ours("msgbus.release").async { [self] in
                 released.wait()
                 client.work.async { self.client.destroy(isClean: isClean) }
             }

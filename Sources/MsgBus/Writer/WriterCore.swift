@@ -15,7 +15,7 @@ final class WriterCore: Sendable {
     let state: Mutex<WriterState>
     let timer: DeadlineTimer
     let closed = OneShot<CloseReport>()
-    private let failures = DispatchQueue(label: "msgbus.undelivered")
+    private let failures = DispatchQueue.ours("msgbus.undelivered")
 
     var client: KafkaClient { producer.client }
     var status: BusStatus { client.connection.status }
@@ -281,7 +281,7 @@ final class WriterCore: Sendable {
         let deadline = ContinuousClock.now + max(.zero, time)
         client.work.async { self.finish(by: deadline) }
         // Whatever librdkafka or a handler does, nobody waits longer.
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
+        client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
             self?.giveUpWaiting()
         }
         return true
@@ -295,8 +295,7 @@ final class WriterCore: Sendable {
         while inFlight > 0, ContinuousClock.now < giveUp {
             producer.flush(within: min(.milliseconds(100), ContinuousClock.now.duration(to: giveUp)))
         }
-        let abandoned = inFlight
-        if abandoned > 0 {
+        if state.withLock({ $0.abandon() }) > 0 {
             producer.purge()
             // The reports are on their way to the poll loop.
             while inFlight > 0, ContinuousClock.now < deadline { producer.flush(within: .milliseconds(5)) }
@@ -307,23 +306,24 @@ final class WriterCore: Sendable {
         for answer in answers { answer.audience.tell(answer.outcome) }
         for flush in flushes { flush.resume(MsgBusError(.closed, "the writer was closed while flushing")) }
         client.destroy(isClean: true)
-        failures.async { [self] in closed.resolve(report(abandoned: abandoned)) }
+        failures.async { [self] in closed.resolve(report()) }
     }
 
     private func giveUpWaiting() {
         guard closed.valueIfDone == nil else { return }
         log.warning("the writer's close goes on in the background: its time is over")
-        closed.resolve(report(abandoned: inFlight))
+        _ = state.withLock { $0.abandon() }
+        closed.resolve(report())
     }
 
     private var inFlight: Int { state.withLock { $0.inFlight } }
 
-    private func report(abandoned: Int) -> CloseReport {
+    private func report() -> CloseReport {
         state.withLock {
             CloseReport(
                 delivered: $0.delivered,
                 undelivered: $0.undelivered + $0.inFlight,
-                abandoned: abandoned
+                abandoned: $0.abandoned
             )
         }
     }

@@ -59,6 +59,8 @@ struct WriterState: ~Copyable {
     private(set) var delivered = 0
     private(set) var undelivered = 0
     private(set) var inFlight = 0
+    /// How many were on their way when the close's time was over.
+    private(set) var abandoned = 0
     private var bytesInFlight = 0
     private let maxMessages: Int
     private let maxBytes: Int
@@ -324,6 +326,12 @@ struct WriterState: ~Copyable {
             answers.append(settle(waiting.ticket.slot, .failure(error)))
         }
         return answers
+    }
+
+    /// The close's time is over: what is on its way is given up. The first word counts.
+    mutating func abandon() -> Int {
+        if abandoned == 0 { abandoned = inFlight }
+        return abandoned
     }
 
     /// Answers whoever is left.

@@ -1,0 +1,18 @@
+/// How long a test waits for what has to happen; it never waits longer than it takes.
+public let patience = Duration.seconds(30)
+
+/// Waits until a condition holds.
+///
+/// - Returns: Whether it did within the time.
+public func eventually(
+    within time: Duration = patience,
+    isolation: isolated (any Actor)? = #isolation,
+    _ condition: () async throws -> Bool
+) async rethrows -> Bool {
+    let deadline = ContinuousClock.now + time
+    while ContinuousClock.now < deadline {
+        if try await condition() { return true }
+        try? await Task.sleep(for: .milliseconds(2))
+    }
+    return try await condition()
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Synchronization
+
+/// A Kafka broker in a process of its own: noida-db, which `scripts/test` installs.
+///
+/// One is started for all tests of a run, on a free port and with a data folder of its own, and ends with the run.
+public final class ProcessBroker: Sendable {
+    /// Where `scripts/setup` puts the broker.
+    private static let executable = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: ".tools/noida-db")
+
+    public static let isInstalled = FileManager.default.isExecutableFile(atPath: executable.path)
+
+    /// Whether a run without the broker is a failure instead of a skip.
+    public static let isRequired = ProcessInfo.processInfo.environment["MSGBUS_REQUIRE_BROKER"] == "1"
+
+    /// Whether tests that need it can run, or have to be seen to fail.
+    public static let isUsable = isInstalled || isRequired
+
+    public static let hint: String = "needs a broker in its own process: run scripts/test, which installs one"
+
+    /// The broker that all tests share.
+    public static let shared = Result { try ProcessBroker() }
+
+    /// `host:port`.
+    public let address: String
+
+    private let process: Mutex<Process>
+    private let folder: URL
+
+    public init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "msgbus-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let process = Process()
+        process.executableURL = Self.executable
+        process.arguments = ["start", "--data-dir", folder.path, "--only", "kafka", "--kafka-port", "0"]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        // It says "  kafka          127.0.0.1:37781" once it listens.
+        var text = ""
+        var found: String?
+        while found == nil {
+            let data = output.fileHandleForReading.availableData
+            guard !data.isEmpty else { throw StartFailure(text: text) }
+            text += String(decoding: data, as: UTF8.self)
+            found = text.split(whereSeparator: \.isNewline).dropLast(text.hasSuffix("\n") ? 0 : 1)
+                .first { $0.contains("kafka ") }
+                .flatMap { $0.split(separator: " ").last.map(String.init) }
+        }
+        address = found!
+        self.process = Mutex(process)
+        let id = process.processIdentifier
+        let path = folder.path
+        endings.withLock { $0.append((id, path)) }
+        _ = registerEnding
+    }
+
+    /// Ends it at once, as a crash would.
+    public func kill() {
+        process.withLock { process in
+            Foundation.kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+    }
+
+    private struct StartFailure: Error {
+        let text: String
+    }
+}
+
+private let endings = Mutex<[(process: Int32, folder: String)]>([])
+
+/// Whatever way the test process returns, its brokers go with it.
+private let registerEnding: Void = {
+    atexit {
+        for (process, folder) in endings.withLock({ $0 }) {
+            kill(process, SIGKILL)
+            try? FileManager.default.removeItem(atPath: folder)
+        }
+    }
+}()
