@@ -18,7 +18,10 @@ let results = try await writer.write(contentsOf: (0..<50000).map { OutgoingMessa
 print("batch", clock.now - t, results.filter { if case .success = $0 { true } else { false } }.count)
 t = clock.now
 var n = 0
-for try await m in reader.messages { n += 1; if n == 51000 { break } }
+for try await _ in reader.messages {
+    n += 1
+    if n == 51000 { break }
+}
 print("read", n, clock.now - t)
 t = clock.now
 print(await writer.close(), clock.now - t)

@@ -23,7 +23,10 @@ struct ConnectTests {
         #expect(error?.message.contains(port == 9092 ? "host" : "\(port)") == true)
     }
 
-    @Test("A closed port is an error within the time given, which names the cause (B-01)", arguments: [BusDirection.writer, .reader])
+    @Test(
+        "A closed port is an error within the time given, which names the cause (B-01)",
+        arguments: [BusDirection.writer, .reader]
+    )
     func closedPort(direction: BusDirection) async throws {
         var config = MsgBusConfig(topic: "t", direction: direction)
         config.port = try ClosedPort.number()
@@ -74,7 +77,8 @@ struct ConnectTests {
     func firstOnesDead() async throws {
         var config = broker.config(topic: unique("t"), direction: .writer)
         config.brokers = [
-            "127.0.0.1:\(try ClosedPort.number())", "tcp://localhost:\(try ClosedPort.number())", broker.bootstrapServers,
+            "127.0.0.1:\(try ClosedPort.number())", "tcp://localhost:\(try ClosedPort.number())",
+            broker.bootstrapServers,
         ]
         let writer = try await KafkaWriter.connect(config)
         try await writer.write("made it")

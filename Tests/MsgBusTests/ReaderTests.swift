@@ -20,7 +20,9 @@ struct ReaderTests {
 
     private func write(_ range: Range<Int>) async throws {
         let writer = try await writer()
-        for result in try await writer.write(contentsOf: range.map { OutgoingMessage("\($0)") }) { _ = try result.get() }
+        for result in try await writer.write(contentsOf: range.map { OutgoingMessage("\($0)") }) {
+            _ = try result.get()
+        }
         await writer.close()
     }
 
@@ -174,7 +176,9 @@ struct ReaderTests {
         try broker.createTopic(topic)
         let reader = try await reader()
         let writer = try await writer()
-        _ = try await writer.write(contentsOf: (0..<100).map { OutgoingMessage("\($0)", key: "k", headers: ["n": "\($0)"]) })
+        _ = try await writer.write(
+            contentsOf: (0..<100).map { OutgoingMessage("\($0)", key: "k", headers: ["n": "\($0)"]) }
+        )
         var kept: [Message] = []
         while kept.count < 100 { kept += try await reader.readBatch(upTo: 100, within: patience) }
         let own = kept[7].detached()

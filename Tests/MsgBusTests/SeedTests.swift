@@ -69,7 +69,9 @@ struct SeedTests {
         noTopic.topic = ""
         let wrongWay = config(.reader)
         for (name, config) in [("no topic", noTopic)] {
-            let error = await #expect(throws: MsgBusError.self, "\(name)") { try await onThread { try connect(config) } }
+            let error = await #expect(throws: MsgBusError.self, "\(name)") {
+                try await onThread { try connect(config) }
+            }
             #expect(error?.code == .configuration)
         }
         // Technology and direction have no "none" in Swift (H-09, H-11); the wrong class for a direction is the nearest thing.

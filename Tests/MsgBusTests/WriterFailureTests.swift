@@ -77,7 +77,10 @@ struct WriterFailureTests {
         let error = await #expect(throws: MsgBusError.self) { try await task.value }
         #expect(error?.code == .cancelled)
         #expect(error?.mayHaveBeenPersisted == true)
-        let before = Task { withUnsafeCurrentTask { $0?.cancel() }; return try await writer.write("never sent") }
+        let before = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await writer.write("never sent")
+        }
         let second = await #expect(throws: MsgBusError.self) { try await before.value }
         #expect(second?.code == .cancelled)
         #expect(second?.mayHaveBeenPersisted == false)

@@ -34,7 +34,12 @@ struct WriterTests {
             OutgoingMessage(value: [0x00, 0x01, 0x00]),
             OutgoingMessage(value: [0xff, 0xfe]),
             OutgoingMessage(value: [1], key: []),
-            OutgoingMessage("all of it", key: "key", headers: headers, timestamp: .init(millisecondsSince1970: 1_234_567)),
+            OutgoingMessage(
+                "all of it",
+                key: "key",
+                headers: headers,
+                timestamp: .init(millisecondsSince1970: 1_234_567)
+            ),
         ]
         let results = try await writer.write(contentsOf: messages)
         let deliveries = try results.map { try $0.get() }

@@ -1,10 +1,10 @@
 /// How long a test waits for what has to happen; it never waits longer than it takes.
-public let patience = Duration.seconds(30)
+package let patience = Duration.seconds(30)
 
 /// Waits until a condition holds.
 ///
 /// - Returns: Whether it did within the time.
-public func eventually(
+package func eventually(
     within time: Duration = patience,
     isolation: isolated (any Actor)? = #isolation,
     _ condition: () async throws -> Bool

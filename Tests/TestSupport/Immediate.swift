@@ -1,5 +1,5 @@
 /// Starts a task that has run up to its first suspension when this returns (where the system can do that).
-public func immediately<Value: Sendable>(
+package func immediately<Value: Sendable>(
     _ body: @escaping @Sendable () async throws -> Value
 ) -> Task<Value, any Error> {
     if #available(macOS 26, iOS 26, tvOS 26, watchOS 26, visionOS 26, *) {

@@ -1,22 +1,22 @@
-public import Logging
+package import Logging
 
 /// A swift-log handler that keeps what is logged.
-public struct LogRecorder: LogHandler {
-    public let lines = Collected<String>()
-    public var metadata: Logger.Metadata = [:]
-    public var logLevel = Logger.Level.trace
+package struct LogRecorder: LogHandler {
+    package let lines = Collected<String>()
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel = Logger.Level.trace
 
-    public init() {}
+    package init() {}
 
-    public var logger: Logger {
+    package var logger: Logger {
         let recorder = self
         return Logger(label: "test") { _ in recorder }
     }
 
-    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    public func log(event: LogEvent) { lines.append("\(event.level): \(event.message)") }
+    package func log(event: LogEvent) { lines.append("\(event.level): \(event.message)") }
 }

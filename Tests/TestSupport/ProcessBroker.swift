@@ -4,32 +4,32 @@ import Synchronization
 /// A Kafka broker in a process of its own: noida-db, which `scripts/test` installs.
 ///
 /// One is started for all tests of a run, on a free port and with a data folder of its own, and ends with the run.
-public final class ProcessBroker: Sendable {
+package final class ProcessBroker: Sendable {
     /// Where `scripts/setup` puts the broker.
     private static let executable = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: ".tools/noida-db")
 
-    public static let isInstalled = FileManager.default.isExecutableFile(atPath: executable.path)
+    package static let isInstalled = FileManager.default.isExecutableFile(atPath: executable.path)
 
     /// Whether a run without the broker is a failure instead of a skip.
-    public static let isRequired = ProcessInfo.processInfo.environment["MSGBUS_REQUIRE_BROKER"] == "1"
+    package static let isRequired = ProcessInfo.processInfo.environment["MSGBUS_REQUIRE_BROKER"] == "1"
 
     /// Whether tests that need it can run, or have to be seen to fail.
-    public static let isUsable = isInstalled || isRequired
+    package static let isUsable = isInstalled || isRequired
 
-    public static let hint: String = "needs a broker in its own process: run scripts/test, which installs one"
+    package static let hint: String = "needs a broker in its own process: run scripts/test, which installs one"
 
     /// The broker that all tests share.
-    public static let shared = Result { try ProcessBroker() }
+    package static let shared = Result { try ProcessBroker() }
 
     /// `host:port`.
-    public let address: String
+    package let address: String
 
     private let process: Mutex<Process>
     private let folder: URL
 
-    public init() throws {
+    package init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "msgbus-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let process = Process()
@@ -60,7 +60,7 @@ public final class ProcessBroker: Sendable {
     }
 
     /// Ends it at once, as a crash would.
-    public func kill() {
+    package func kill() {
         process.withLock { process in
             Foundation.kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()

@@ -15,7 +15,8 @@ private import Synchronization
 /// - it keeps about 5 MB a partition, in memory, and drops the oldest silently;
 /// - it answers a fetch only after `fetch.wait.max.ms`, which ``config(topic:direction:)`` therefore sets to 5 ms;
 /// - a topic that doesn't exist is created with four partitions by whoever asks for it, so there is no unknown topic;
-/// - a group's first assignment takes 3 seconds with a librdkafka before 2.3;
+/// - a group's first assignment takes 3 seconds with a librdkafka before 2.3, and every later one nearly a session timeout, which
+///   ``config(topic:direction:)`` therefore sets to 3 seconds;
 /// - there is no administration, TLS or SASL; transactions are acknowledged without being isolated; a message's age is never looked at.
 public final class EmbeddedBroker: Sendable {
     private let client: CHandle
@@ -73,7 +74,7 @@ public final class EmbeddedBroker: Sendable {
         }
     }
 
-    /// A configuration for this cluster: its brokers, and fetches that don't dawdle.
+    /// A configuration for this cluster: its brokers, and settings with which it doesn't dawdle.
     ///
     /// - Parameters:
     ///   - topic: The topic.
@@ -81,7 +82,11 @@ public final class EmbeddedBroker: Sendable {
     public func config(topic: String, direction: BusDirection) -> MsgBusConfig {
         var config = MsgBusConfig(topic: topic, direction: direction)
         config.brokers = bootstrapServers.split(separator: ",").map(String.init)
-        if direction == .reader { config.properties["fetch.wait.max.ms"] = "5" }
+        if direction == .reader {
+            config.properties["fetch.wait.max.ms"] = "5"
+            config.properties["session.timeout.ms"] = "3000"
+            config.properties["heartbeat.interval.ms"] = "500"
+        }
         return config
     }
 

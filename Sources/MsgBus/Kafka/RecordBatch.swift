@@ -84,18 +84,26 @@ final class RecordBatch: Sendable {
         read(index) { record in
             let handle = CHandle(record.pointee.rkt!)
             return topics.first { $0.handle == handle }!.name
-        } orCopy: { $0.topic }
+        } orCopy: {
+            $0.topic
+        }
     }
 
     func timestamp(at index: Int) -> MessageTimestamp? {
-        read(index) { MessageTimestamp(of: $0) } orCopy: { $0.timestamp }
+        read(index) {
+            MessageTimestamp(of: $0)
+        } orCopy: {
+            $0.timestamp
+        }
     }
 
     func headers(at index: Int) -> Headers {
         read(index) { record in
             // librdkafka parses them at the first call, without a lock.
             copies.withLock { _ in Headers(record) }
-        } orCopy: { $0.headers }
+        } orCopy: {
+            $0.headers
+        }
     }
 
     func withValue<Result, Failure: Error>(
@@ -130,7 +138,13 @@ final class RecordBatch: Sendable {
 
     /// A batch of one that holds a copy of a record.
     func detachedCopy(at index: Int) -> RecordBatch {
-        RecordBatch(read(index) { copy($0) } orCopy: { $0 })
+        RecordBatch(
+            read(index) {
+                copy($0)
+            } orCopy: {
+                $0
+            }
+        )
     }
 
     // MARK: Detaching

@@ -4,7 +4,8 @@ enum Spelling {
     static func nearest(to name: String, in names: some Sequence<String>) -> String? {
         let word = Array(name.utf8)
         let limit = max(2, word.count / 3)
-        return names
+        return
+            names
             .map { (name: $0, distance: distance(word, Array($0.utf8))) }
             .filter { $0.distance <= limit }
             .min { ($0.distance, $0.name) < ($1.distance, $1.name) }?

@@ -113,9 +113,9 @@ final class Membership: Sendable {
             log.warning("\(error)")
         }
         consumer.client.loop.signal(.messages)
-        firstAssignment.resolve(())
         log.info("the group assigned the partitions \(partitions.map(\.partition).sorted())")
         pin(new)
+        firstAssignment.resolve(())
     }
 
     /// The group's offsets, and where it has none, where to start: those are in `new` too.
@@ -162,7 +162,9 @@ final class Membership: Sendable {
     private func revoke(_ partitions: [TopicPartition]) {
         guard !consumer.client.isClosed else { return answerAtClose(partitions) }
         if consumer.isAssignmentLost {
-            log.warning("the partitions \(partitions.map(\.partition).sorted()) were lost: what isn't committed comes again")
+            log.warning(
+                "the partitions \(partitions.map(\.partition).sorted()) were lost: what isn't committed comes again"
+            )
         } else {
             do throws(MsgBusError) {
                 try core?.commitDone(within: .seconds(5))

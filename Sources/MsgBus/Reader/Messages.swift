@@ -36,7 +36,7 @@ public struct Messages: AsyncSequence, Sendable {
                 }
                 last = message.flatMap { core.position(of: $0) }
                 return message
-            } catch where error.code == .closed {
+            } catch  where error.code == .closed {
                 return nil
             }
         }

@@ -50,7 +50,10 @@ public struct ReaderOptions: Sendable {
             (1024...2_147_483_647 * 1024).contains(prefetchBytes),
             "reader.prefetchBytes is \(prefetchBytes): it has to be within 1024...2199023254528"
         )
-        try check(commitInterval > .zero, "reader.commitInterval is \(commitInterval): it has to be longer than nothing")
+        try check(
+            commitInterval > .zero,
+            "reader.commitInterval is \(commitInterval): it has to be longer than nothing"
+        )
         try check(
             partitionDiscoveryInterval >= .milliseconds(10),
             "reader.partitionDiscoveryInterval is \(partitionDiscoveryInterval): it has to be at least 10 milliseconds"

@@ -188,7 +188,9 @@ struct ReaderState: ~Copyable {
 
     mutating func cancel(_ id: UInt64) -> Resumption? {
         guard let reading = readings.remove(where: { $0.id == id }) else { return nil }
-        return (reading.waiter, .failure(MsgBusError(.cancelled, "the task was cancelled while it waited for a message")))
+        return (
+            reading.waiter, .failure(MsgBusError(.cancelled, "the task was cancelled while it waited for a message"))
+        )
     }
 
     mutating func expire(at now: ContinuousClock.Instant) -> (late: [Resumption], next: ContinuousClock.Instant?) {

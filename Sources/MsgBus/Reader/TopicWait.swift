@@ -20,7 +20,8 @@ final class TopicWait {
         let isLate = connector.timeLeft < .milliseconds(200)
         switch connector.config.reader.missingTopic {
         case .fail:
-            error.message = "the topic doesn't exist: create it, or let the reader wait for it or create it (missingTopic)"
+            error.message =
+                "the topic doesn't exist: create it, or let the reader wait for it or create it (missingTopic)"
             if isLate || ContinuousClock.now > grace { throw error }
         case .wait:
             error.message = "the topic didn't come into being within \(connector.config.connectTimeout)"

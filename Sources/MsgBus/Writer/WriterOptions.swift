@@ -49,9 +49,15 @@ public struct WriterOptions: Sendable {
         func check(_ isRight: Bool, _ message: @autoclosure () -> String) throws(MsgBusError) {
             guard isRight else { throw MsgBusError(.configuration, message()) }
         }
-        try check(deliveryTimeout > .zero, "writer.deliveryTimeout is \(deliveryTimeout): it has to be longer than nothing")
+        try check(
+            deliveryTimeout > .zero,
+            "writer.deliveryTimeout is \(deliveryTimeout): it has to be longer than nothing"
+        )
         try check(linger >= .zero, "writer.linger is \(linger): it can't be negative")
-        try check(linger < deliveryTimeout, "writer.linger is \(linger), not less than deliveryTimeout \(deliveryTimeout)")
+        try check(
+            linger < deliveryTimeout,
+            "writer.linger is \(linger), not less than deliveryTimeout \(deliveryTimeout)"
+        )
         try check(closeTimeout >= .zero, "writer.closeTimeout is \(closeTimeout): it can't be negative")
         try check(
             (1000...1_000_000_000).contains(maxMessageBytes),

@@ -223,7 +223,10 @@ struct WriterState: ~Copyable {
     // MARK: Deadlines
 
     /// Answers whose time is over, and says when to look again.
-    mutating func expire(at now: ContinuousClock.Instant, _ timeout: Duration) -> (
+    mutating func expire(
+        at now: ContinuousClock.Instant,
+        _ timeout: Duration
+    ) -> (
         answers: [Answer], flushes: [Waiter<MsgBusError?>], next: ContinuousClock.Instant?
     ) {
         var answers: [Answer] = []
@@ -251,7 +254,8 @@ struct WriterState: ~Copyable {
         return (answers, late, next)
     }
 
-    private static func late(_ timeout: Duration, _ fate: String, _ persistence: MsgBusError.Persistence) -> MsgBusError {
+    private static func late(_ timeout: Duration, _ fate: String, _ persistence: MsgBusError.Persistence) -> MsgBusError
+    {
         MsgBusError(
             .timeout,
             "the message wasn't acknowledged within \(timeout); \(fate)",
