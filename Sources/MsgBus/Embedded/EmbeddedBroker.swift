@@ -86,6 +86,8 @@ public final class EmbeddedBroker: Sendable {
             config.properties["fetch.wait.max.ms"] = "5"
             config.properties["session.timeout.ms"] = "3000"
             config.properties["heartbeat.interval.ms"] = "500"
+            // Newer clusters of this kind look at it, older ones don't: this makes them the same.
+            config.properties["allow.auto.create.topics"] = "true"
         }
         return config
     }
