@@ -39,6 +39,9 @@ final class WriterCore: Sendable {
             error.message = "the topic doesn't exist, and the broker doesn't make it by itself: create it first"
             throw error
         }
+        // An idempotent client asks for its id when it hears from a broker and otherwise only every half second. It wasn't ready
+        // to when connecting heard from one, so it hears once more; else the first write would take that half second.
+        client.work.async { _ = try? client.topicMetadata(config.topic, within: .milliseconds(500)) }
         return WriterCore(config, client, connector.log, deliveryTimeout: timeout)
     }
 

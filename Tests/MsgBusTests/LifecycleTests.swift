@@ -1,0 +1,113 @@
+import Foundation
+import MsgBus
+import TestSupport
+import Testing
+
+/// What is left of connections when they are closed. Each test has a process of its own, for it looks at the whole of it.
+@Suite("After a close nothing is left", .enabled(if: ProcessUsage.isKnown, "reads /proc, which only Linux has"))
+struct LifecycleTests {
+    /// Under a sanitizer each cycle costs many times more, and a few show as much.
+    private static let cycles = ProcessInfo.processInfo.environment.keys.contains { $0.hasSuffix("SAN_OPTIONS") } ? 40 : 500
+
+    @Test("1,000 connections opened and closed leave no thread, descriptor or memory")
+    func cycles() async {
+        await #expect(processExitsWith: .success) {
+            let broker = try EmbeddedBroker()
+            try broker.createTopic("cycles", partitions: 4)
+            func cycle(_ index: Int) async throws {
+                let reader = try await KafkaReader.connect(broker.config(topic: "cycles", direction: .reader))
+                let writer = try await KafkaWriter.connect(broker.config(topic: "cycles", direction: .writer))
+                try await writer.write("\(index)")
+                #expect(try await reader.read().text == "\(index)")
+                await writer.close()
+                await reader.close()
+            }
+            for index in 0..<20 { try await cycle(index) }
+            let before = ProcessUsage.current
+            for index in 0..<LifecycleTests.cycles { try await cycle(index) }
+            // librdkafka's threads are joined by then; Dispatch's idle ones go after a while.
+            let after = ProcessUsage.current
+            print("before: \(before); after: \(after)")
+            #expect(await eventually { ProcessUsage.current.threads <= before.threads + 2 })
+            #expect(after.descriptors <= before.descriptors + 2)
+            #expect(after.residentBytes < before.residentBytes + 40 << 20)
+        }
+    }
+
+    @Test("Connections that are let go without a close are closed all the same")
+    func letGo() async {
+        await #expect(processExitsWith: .success) {
+            let broker = try EmbeddedBroker()
+            try broker.createTopic("let-go")
+            _ = try await KafkaWriter.connect(broker.config(topic: "let-go", direction: .writer))
+            let before = ProcessUsage.current
+            for index in 0..<20 {
+                let writer = try await KafkaWriter.connect(broker.config(topic: "let-go", direction: .writer))
+                _ = try await KafkaReader.connect(broker.config(topic: "let-go", direction: .reader))
+                try writer.enqueue("\(index)")
+            }
+            #expect(await eventually { ProcessUsage.current.descriptors <= before.descriptors })
+            var config = broker.config(topic: "let-go", direction: .reader)
+            config.reader.startFrom = .earliest
+            let reader = try await KafkaReader.connect(config)
+            for _ in 0..<20 { #expect(try await reader.read(timeout: patience) != nil) }
+        }
+    }
+
+    @Test("Connections that are never made leave nothing")
+    func failedConnects() async {
+        await #expect(processExitsWith: .success) {
+            var config = MsgBusConfig(topic: "t", direction: .reader)
+            config.port = try ClosedPort.number()
+            config.connectRetries = 1
+            func fail(_ config: MsgBusConfig) async {
+                await #expect(throws: MsgBusError.self) { try await KafkaReader.connect(config) }
+            }
+            for _ in 0..<5 { await fail(config) }
+            let before = ProcessUsage.current
+            for _ in 0..<50 {
+                await fail(config)
+                var wrong = config
+                wrong.properties["no.such.property"] = "1"
+                await fail(wrong)
+                wrong = config
+                wrong.properties["session.timeout.ms"] = "400000"
+                await fail(wrong)
+            }
+            #expect(await eventually { ProcessUsage.current.descriptors <= before.descriptors })
+            #expect(await eventually { ProcessUsage.current.threads <= before.threads + 2 })
+        }
+    }
+
+    @Test("Writes that fail leak nothing: a million of them (peer defect 4)")
+    func failedWrites() async {
+        await #expect(processExitsWith: .success) {
+            let broker = try EmbeddedBroker()
+            try broker.createTopic("failing")
+            let writer = try await KafkaWriter.connect(broker.config(topic: "failing", direction: .writer))
+            let wrong = OutgoingMessage("x", headers: ["a": "b"], partition: 7)
+            func fail(_ count: Int) {
+                for _ in 0..<count { #expect(throws: MsgBusError.self) { try writer.enqueue(wrong) } }
+            }
+            fail(10_000)
+            let before = ProcessUsage.current
+            fail(LifecycleTests.cycles * 400)
+            #expect(ProcessUsage.current.residentBytes < before.residentBytes + 20 << 20)
+            await writer.close()
+        }
+    }
+
+    @Test("A signal does in the host program what the program set, and only that (B-15)")
+    func signals() async {
+        await #expect(processExitsWith: .signal(SIGINT)) {
+            let broker = try EmbeddedBroker()
+            let reader = try await KafkaReader.connect(broker.config(topic: "signals", direction: .reader))
+            let writer = try await KafkaWriter.connect(broker.config(topic: "signals", direction: .writer))
+            try await writer.write("x")
+            _ = try await reader.read()
+            // Nobody has set a handler: the signal ends the process.
+            kill(getpid(), SIGINT)
+            try await Task.sleep(for: .seconds(60))
+        }
+    }
+}
