@@ -7,7 +7,8 @@ import Testing
 @Suite("After a close nothing is left", .enabled(if: ProcessUsage.isKnown, "reads /proc, which only Linux has"))
 struct LifecycleTests {
     /// Under a sanitizer each cycle costs many times more, and a few show as much.
-    private static let cycles = ProcessInfo.processInfo.environment.keys.contains { $0.hasSuffix("SAN_OPTIONS") } ? 40 : 500
+    private static let cycles =
+        ProcessInfo.processInfo.environment.keys.contains { $0.hasSuffix("SAN_OPTIONS") } ? 40 : 500
 
     @Test("1,000 connections opened and closed leave no thread, descriptor or memory")
     func cycles() async {

@@ -79,8 +79,7 @@ struct Properties {
             case RD_KAFKA_CONF_UNKNOWN where entry.origin == .optional:
                 continue
             case RD_KAFKA_CONF_UNKNOWN:
-                let names = configuration.dump().map(\.name)
-                let hint = Spelling.nearest(to: entry.name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
+                let hint = Spelling.nearest(to: entry.name, in: configuration.names).map { "; did you mean \"\($0)\"?" } ?? ""
                 throw MsgBusError(
                     .configuration,
                     "librdkafka \(LibraryVersion.text) has no property \"\(entry.name)\"\(hint)"
@@ -127,15 +126,28 @@ struct Configuration: ~Copyable {
         }
     }
 
-    /// All properties that this librdkafka knows, with their values. Secrets are in clear here: never print it.
-    func dump() -> [(name: String, value: String)] {
+    /// The names of all properties that this librdkafka knows.
+    var names: [String] {
+        let topicConfiguration = rd_kafka_topic_conf_new()
+        defer { rd_kafka_topic_conf_destroy(topicConfiguration) }
+        return Self.names { rd_kafka_conf_dump(pointer, &$0) }
+            + Self.names { rd_kafka_topic_conf_dump(topicConfiguration, &$0) }
+            + Self.aliases
+    }
+
+    /// librdkafka lists properties by their first names only; these are the names that Kafka's documentation uses.
+    private static let aliases = [
+        "acks", "bootstrap.servers", "compression.type", "delivery.timeout.ms", "linger.ms", "max.in.flight",
+        "max.partition.fetch.bytes", "retries", "sasl.mechanism",
+    ]
+
+    private static func names(
+        _ dump: (inout Int) -> UnsafeMutablePointer<UnsafePointer<CChar>?>?
+    ) -> [String] {
         var count = 0
-        guard let pairs = rd_kafka_conf_dump(pointer, &count) else { return [] }
+        guard let pairs = dump(&count) else { return [] }
         defer { rd_kafka_conf_dump_free(pairs, count) }
-        return stride(from: 0, to: count - 1, by: 2).compactMap { index in
-            guard let name = pairs[index], let value = pairs[index + 1] else { return nil }
-            return (String(cString: name), String(cString: value))
-        }
+        return stride(from: 0, to: count, by: 2).compactMap { pairs[$0].map { String(cString: $0) } }
     }
 
     /// Makes the client. librdkafka owns the configuration only once that has worked.

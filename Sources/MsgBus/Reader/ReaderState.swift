@@ -1,6 +1,6 @@
 /// Everything that a reader has to remember, without any input or output: the messages that wait, who waits for them, the
 /// callback, and how far a group is.
-struct ReaderState: ~Copyable {
+struct ReaderState {
     /// Who reads, to know when they come back for more.
     enum Caller: Hashable, Sendable {
         case thread(UInt)

@@ -4,7 +4,7 @@
 /// A message that has somebody waiting has a slot, from the call of the write until librdkafka's report, of which there is
 /// exactly one for each message that it took. The waiter may leave earlier (cancelled, too late); the slot then stays without
 /// one. Each message also belongs to an epoch, which a flush ends: a flush waits until its epoch and all before it are empty.
-struct WriterState: ~Copyable {
+struct WriterState {
     typealias Outcome = Result<Delivery, MsgBusError>
 
     /// Names a write to its own caller, also after its slot has been used again.

@@ -1,0 +1,125 @@
+import Testing
+
+@testable import MsgBus
+
+/// The memory of a reader's group by itself.
+@Suite("How far a group is")
+struct ProgressTests {
+    private let partition = TopicPartition(topic: "t", partition: 3)
+
+    @Test("The lowest message that isn't done is what is committed")
+    func lowestGap() {
+        var progress = Progress()
+        progress.begin([partition])
+        check(progress.uncommitted.isEmpty)
+        for offset in Int64(10)..<15 { progress.handOut(partition, offset) }
+        check(progress.uncommitted == [partition: 10])
+        progress.didCommit([partition: 10])
+        check(progress.uncommitted.isEmpty)
+        for offset in [Int64(12), 11, 14] { check(progress.finish(partition, offset)) }
+        check(progress.uncommitted.isEmpty)
+        check(progress.finish(partition, 10))
+        check(progress.uncommitted == [partition: 13])
+        check(progress.finish(partition, 13))
+        check(progress.uncommitted == [partition: 15])
+    }
+
+    @Test("Holes in the offsets, as transactions and compaction leave them, don't matter")
+    func holes() {
+        var progress = Progress()
+        progress.begin([partition])
+        for offset in [Int64(1), 5, 6, 90] { progress.handOut(partition, offset) }
+        for offset in [Int64(90), 1, 5] { _ = progress.finish(partition, offset) }
+        check(progress.uncommitted == [partition: 6])
+        _ = progress.finish(partition, 6)
+        check(progress.uncommitted == [partition: 91])
+    }
+
+    @Test("Done twice is done once, and what was never handed out changes nothing")
+    func repeated() {
+        var progress = Progress()
+        progress.begin([partition])
+        for offset in Int64(0)..<3 { progress.handOut(partition, offset) }
+        for _ in 0..<3 { check(progress.finish(partition, 0)) }
+        check(progress.finish(partition, 77))
+        check(progress.uncommitted == [partition: 1])
+    }
+
+    @Test("A partition that is gone takes no acknowledgement, and begins anew when it comes back")
+    func revoked() {
+        var progress = Progress()
+        progress.begin([partition])
+        progress.handOut(partition, 5)
+        progress.end([partition])
+        check(!progress.finish(partition, 5))
+        check(progress.uncommitted.isEmpty)
+        progress.begin([partition])
+        check(progress.finish(partition, 5))
+        check(progress.uncommitted.isEmpty)
+    }
+
+    @Test("A commit is never taken back by an older answer")
+    func monotonic() {
+        var progress = Progress()
+        progress.begin([partition])
+        for offset in Int64(0)..<10 {
+            progress.handOut(partition, offset)
+            _ = progress.finish(partition, offset)
+        }
+        progress.didCommit([partition: 10])
+        progress.didCommit([partition: 4])
+        check(progress.uncommitted.isEmpty)
+    }
+}
+
+/// The connection's memory by itself.
+@Suite("What errors say about a connection")
+struct ConnectionStateTests {
+    private func error(_ code: MsgBusError.Code, _ name: String, fatal: Bool = false) -> MsgBusError {
+        var error = MsgBusError(code, name, isFatal: fatal)
+        error.kafkaName = name
+        return error
+    }
+
+    @Test("All brokers down makes it suspect; only a failed probe makes it disconnected; an answer heals it")
+    func disconnected() {
+        var state = ConnectionState()
+        check(!state.report(error(.transport, "_TRANSPORT")))
+        check(state.report(error(.transport, "_ALL_BROKERS_DOWN")))
+        check(!state.report(error(.transport, "_ALL_BROKERS_DOWN")))
+        check(state.status == .open)
+        state.probeFailed()
+        guard case .disconnected = state.status else {
+            Issue.record("\(state.status)")
+            return
+        }
+        check(state.status.description.hasPrefix("disconnected"))
+        state.answered()
+        check(state.status == .open)
+        check(state.cause == nil)
+        state.probeFailed()
+        check(state.status == .open)
+    }
+
+    @Test("The cause is the one that helps most, whatever comes after it")
+    func cause() {
+        var state = ConnectionState()
+        _ = state.report(error(.transport, "_TRANSPORT"))
+        _ = state.report(error(.authentication, "_AUTHENTICATION"))
+        _ = state.report(error(.transport, "_TRANSPORT"))
+        _ = state.report(error(.transport, "_ALL_BROKERS_DOWN"))
+        check(state.cause?.code == .authentication)
+    }
+
+    @Test("A fatal error stays until the close")
+    func fatal() {
+        var state = ConnectionState()
+        _ = state.report(error(.fatal, "_FATAL", fatal: true))
+        state.answered()
+        check(state.status == .failed(error(.fatal, "_FATAL", fatal: true)))
+        state.close()
+        check(state.status == .closed)
+        _ = state.report(error(.fatal, "_FATAL", fatal: true))
+        check(state.status == .closed)
+    }
+}

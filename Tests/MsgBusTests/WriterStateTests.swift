@@ -1,0 +1,184 @@
+import Testing
+
+@testable import MsgBus
+
+/// The writer's memory by itself: no broker, no clock, no threads.
+@Suite("What a writer remembers")
+struct WriterStateTests {
+    private let delivery = Delivery(topic: "t", partition: 0, offset: 1, timestamp: nil, latency: .zero)
+
+    private func audience() -> (BatchCollector, WriterState.Audience) {
+        let collector = BatchCollector(count: 1)
+        return (collector, .batch(collector, index: 0))
+    }
+
+    /// A write that librdkafka took; returns its ticket and tag.
+    private func take(_ state: inout WriterState, size: Int = 1) -> (ticket: WriterState.Ticket, tag: UInt) {
+        let ticket = state.reserve()
+        check(state.expect(ticket, audience().1, by: .now + .seconds(60)))
+        state.wasAccepted()
+        state.wasTaken(size: size)
+        return (ticket, state.tag(ticket))
+    }
+
+    @Test("Room is counted in messages and in bytes, and an empty writer has room for anything")
+    func room() {
+        var state = WriterState(maxMessages: 2, maxBytes: 100)
+        check(state.hasRoom(for: 1000))
+        let first = take(&state, size: 60)
+        check(!state.hasRoom(for: 41))
+        check(state.hasRoom(for: 40))
+        _ = take(&state, size: 1)
+        check(!state.hasRoom(for: 1))
+        _ = state.reported(tag: first.tag, size: 60, .success(delivery))
+        check(state.hasRoom(for: 99))
+    }
+
+    @Test("A slot is used again, and an old ticket doesn't reach its new owner")
+    func slots() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100)
+        let first = take(&state)
+        check(state.reported(tag: first.tag, size: 1, .success(delivery)) != nil)
+        let second = take(&state)
+        check(second.ticket.slot == first.ticket.slot)
+        check(state.cancel(first.ticket) == nil)
+        check(state.cancel(second.ticket) != nil)
+        check(state.cancel(second.ticket) == nil)
+    }
+
+    @Test("The report of a write that nobody waits for any more answers nobody and frees its slot")
+    func detached() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100)
+        let write = take(&state)
+        let answer = state.cancel(write.ticket)
+        guard case .failure(let error)? = answer?.outcome else {
+            Issue.record("a cancelled write has an answer")
+            return
+        }
+        check(error.code == .cancelled)
+        check(error.persistence == .possiblyPersisted)
+        if case .nobody? = state.reported(tag: write.tag, size: 1, .success(delivery))?.audience {
+        } else {
+            Issue.record("somebody was told twice")
+        }
+        check(state.delivered == 1)
+        check(state.inFlight == 0)
+    }
+
+    @Test("Cancelled before it was made: the write isn't made")
+    func cancelledEarly() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100)
+        let ticket = state.reserve()
+        check(state.cancel(ticket) == nil)
+        check(!state.expect(ticket, audience().1, by: .now))
+        _ = state.refused(ticket, MsgBusError(.cancelled, ""))
+        check(state.pending == 0)
+    }
+
+    @Test("The line goes first come first served, and those who leave it are never sent")
+    func line() {
+        var state = WriterState(maxMessages: 1, maxBytes: 100)
+        let first = take(&state)
+        var tickets: [WriterState.Ticket] = []
+        for index in 0..<3 {
+            let ticket = state.reserve()
+            check(state.expect(ticket, audience().1, by: .now + .seconds(60)))
+            state.wasAccepted()
+            state.stepInLine("\(index)", ticket)
+            tickets.append(ticket)
+        }
+        check(state.firstWithRoom() == nil)
+        let left = state.cancel(tickets[0])
+        guard case .failure(let error)? = left?.outcome else { return }
+        check(error.persistence == .notPersisted)
+        _ = state.reported(tag: first.tag, size: 1, .success(delivery))
+        check(state.firstWithRoom()?.message == "1")
+        state.firstWasTaken()
+        check(state.firstWithRoom() == nil)
+        check(state.pending == 2)
+        check(state.beginClose().count == 1)
+        check(state.pending == 1)
+    }
+
+    @Test("A flush waits for its epoch and all before, and for nothing after")
+    func flush() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100)
+        check(state.beginFlush() == nil)
+        let first = take(&state)
+        let flush = state.beginFlush()
+        let second = take(&state)
+        let later = state.beginFlush()
+        check(flush != nil)
+        let thread = BlockedThread<MsgBusError?>()
+        check(state.awaitFlush(flush!, by: .now + .seconds(60), .thread(thread)))
+        check(state.awaitFlush(later!, by: .now + .seconds(60), .thread(thread)))
+        _ = state.reported(tag: second.tag, size: 1, .success(delivery))
+        check(state.finishedFlushes().isEmpty)
+        _ = state.reported(tag: first.tag, size: 1, .failure(MsgBusError(.timeout, "")))
+        check(state.finishedFlushes().count == 2)
+        check(!state.hasFlushWaiters)
+        check(!state.awaitFlush(flush!, by: .now, .thread(thread)))
+    }
+
+    @Test("Deadlines: who is late is answered once, and the next deadline is known")
+    func deadlines() {
+        var state = WriterState(maxMessages: 1, maxBytes: 100)
+        let now = ContinuousClock.now
+        let sent = state.reserve()
+        _ = state.expect(sent, audience().1, by: now + .seconds(1))
+        state.wasAccepted()
+        state.wasTaken(size: 1)
+        let waiting = state.reserve()
+        _ = state.expect(waiting, audience().1, by: now + .seconds(2))
+        state.wasAccepted()
+        state.stepInLine("x", waiting)
+        check(state.expire(at: now, .seconds(1)).next == now + .seconds(1))
+        let first = state.expire(at: now + .seconds(1), .seconds(1))
+        check(first.answers.count == 1)
+        check(first.next == now + .seconds(2))
+        let second = state.expire(at: now + .seconds(3), .seconds(1))
+        check(second.answers.count == 1)
+        check(second.next == nil)
+        check(!state.hasLine)
+        check(state.expire(at: now + .seconds(9), .seconds(1)).answers.isEmpty)
+        check(state.pending == 1)
+    }
+
+    @Test("The end of a close answers whoever is left and counts what has no report")
+    func close() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100)
+        _ = take(&state)
+        _ = take(&state)
+        _ = state.beginClose()
+        check(state.phase == .closing)
+        check(state.abandon() == 2)
+        check(state.endClose().answers.count == 2)
+        check(state.undelivered == 2)
+        check(state.inFlight == 0)
+    }
+}
+
+@Suite("A first-in-first-out list")
+struct FIFOTests {
+    @Test("It keeps the order through holes and trims itself")
+    func order() {
+        var list = FIFO<Int>()
+        var model: [Int] = []
+        var random = SystemRandomNumberGenerator()
+        for step in 0..<20_000 {
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0, 1:
+                list.append(step)
+                model.append(step)
+            case 2, 3:
+                check(list.popFirst() == (model.isEmpty ? nil : model.removeFirst()))
+            default:
+                guard let victim = model.randomElement() else { continue }
+                check(list.remove { $0 == victim } == victim)
+                model.removeAll { $0 == victim }
+            }
+            check(list.count == model.count)
+            check(list.first == model.first)
+        }
+    }
+}
