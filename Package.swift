@@ -37,7 +37,11 @@ let package = Package(
         ),
         .executableTarget(
             name: "MsgBusCLI",
-            dependencies: ["MsgBus", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "MsgBus",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
         .target(
