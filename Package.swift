@@ -52,8 +52,8 @@ let package = Package(
         ),
         .testTarget(name: "MsgBusTests", dependencies: ["MsgBus", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["MsgBus", "TestSupport"], swiftSettings: settings),
-        // Runs the built `msgbus` as its users do: no dependency, only processes.
-        .testTarget(name: "CLITests", swiftSettings: settings),
+        // Runs the built `msgbus` as its users do, in processes.
+        .testTarget(name: "CLITests", dependencies: ["TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -73,7 +73,7 @@ struct ReadTests {
 
     @Test("at Ctrl-C while it still connects")
     func interruptedConnecting() async throws {
-        let reader = try Tool("read orders --broker 127.0.0.1:1 --timeout 50 --verbose")
+        let reader = try Tool("read orders --broker 127.0.0.1:1 --timeout 600 --verbose")
         // Its first words are about the broker that isn't there.
         #expect(await reader.nextErrorLine() != nil)
         reader.send(SIGINT)

@@ -1,11 +1,11 @@
 import Foundation
-import Synchronization
+import TestSupport
 
 /// The built `msgbus`, run as a process of its own.
 ///
-/// One that doesn't end by itself is killed after a minute, which no healthy one needs: so no test hangs, and each sees it by
+/// One that doesn't end by itself is killed after two minutes, which no healthy one needs: so no test hangs, and each sees it by
 /// the status.
-final class Tool: @unchecked Sendable {
+final class Tool: Sendable {
     /// What a process left behind.
     struct End: Sendable {
         /// The exit status, negative for the signal that ended it.
@@ -17,9 +17,7 @@ final class Tool: @unchecked Sendable {
         var lines: [String] { text.split(separator: "\n").map(String.init) }
     }
 
-    // Only `processIdentifier` and thread-safe calls of it are used once it runs.
-    private let process = Process()
-    private let input = Pipe()
+    private let process: ChildProcess
     private let lines: AsyncStream<String>
     private let errorLines: AsyncStream<String>
     private let output: Task<[UInt8], Never>
@@ -37,34 +35,24 @@ final class Tool: @unchecked Sendable {
     init(_ line: String, _ more: [String] = [], brokers: String = "", shell: String? = nil) throws {
         // Who reads our pipe may be gone, which is no reason for the tests to end.
         signal(SIGPIPE, SIG_IGN)
-        let output = Pipe()
-        let errors = Pipe()
-        process.executableURL = shell == nil ? Self.executable : URL(fileURLWithPath: "/bin/sh")
-        process.arguments =
-            shell.map { ["-c", $0, Self.executable.path] } ?? line.split(separator: " ").map(String.init) + more
-        process.environment = ProcessInfo.processInfo.environment.merging(["MSGBUS_BROKERS": brokers]) { $1 }
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = errors
-
-        let (statuses, ended) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { process in
-            ended.yield(process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
-            ended.finish()
-        }
-        status = Task { await statuses.first { _ in true } ?? -1 }
+        let arguments = line.split(separator: " ").map(String.init) + more
+        let process = try ChildProcess(
+            shell == nil ? Self.executable.path : "/bin/sh",
+            shell.map { ["-c", $0, Self.executable.path] } ?? arguments,
+            environment: ["MSGBUS_BROKERS": brokers]
+        )
+        self.process = process
+        status = Task { try! await onThread { process.wait() } }
         let (lines, line) = AsyncStream.makeStream(of: String.self)
         let (errorLines, errorLine) = AsyncStream.makeStream(of: String.self)
         self.lines = lines
         self.errorLines = errorLines
-        self.output = Self.gather(output.fileHandleForReading, line)
-        self.errors = Self.gather(errors.fileHandleForReading, errorLine)
-        try process.run()
+        output = Self.gather(process.output, line)
+        errors = Self.gather(process.errors, errorLine)
 
-        let pid = process.processIdentifier
         let watchdog = Task {
-            try await Task.sleep(for: .seconds(60))
-            kill(pid, SIGKILL)
+            try await Task.sleep(for: hang)
+            process.send(SIGKILL)
         }
         Task { [status] in
             _ = await status.value
@@ -87,7 +75,7 @@ final class Tool: @unchecked Sendable {
     /// Gives it something to read.
     func type(_ text: String) { type(Array(text.utf8)) }
 
-    private func type(_ bytes: [UInt8]) { try? input.fileHandleForWriting.write(contentsOf: Data(bytes)) }
+    private func type(_ bytes: [UInt8]) { try? process.input.write(contentsOf: Data(bytes)) }
 
     /// Waits for its next line on stdout; nil when there is none any more.
     func nextLine() async -> String? { await lines.first { _ in true } }
@@ -95,13 +83,11 @@ final class Tool: @unchecked Sendable {
     /// Waits for its next line on stderr; nil when there is none any more.
     func nextErrorLine() async -> String? { await errorLines.first { _ in true } }
 
-    func send(_ signal: Int32) {
-        if process.isRunning { kill(process.processIdentifier, signal) }
-    }
+    func send(_ signal: Int32) { process.send(signal) }
 
     /// Closes its stdin, and waits until it has ended.
     func end() async -> End {
-        try? input.fileHandleForWriting.close()
+        try? process.input.close()
         return End(
             status: await status.value,
             bytes: await output.value,

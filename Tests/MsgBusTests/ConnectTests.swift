@@ -33,7 +33,7 @@ struct ConnectTests {
         config.connectTimeout = .milliseconds(700)
         let start = ContinuousClock.now
         let error = await #expect(throws: MsgBusError.self) { try await connectAny(config) }
-        #expect(start.duration(to: .now) < .seconds(10))
+        #expect(start.duration(to: .now) < hang)
         #expect(error?.code == .transport)
         #expect(error?.message.contains("localhost:\(config.port)") == true)
         #expect(error?.message.contains("refused") == true)
@@ -70,7 +70,7 @@ struct ConnectTests {
         let start = ContinuousClock.now
         let error = await #expect(throws: MsgBusError.self) { try await KafkaReader.connect(config) }
         #expect(error?.code == .timeout)
-        #expect(start.duration(to: .now) < .seconds(10))
+        #expect(start.duration(to: .now) < hang)
     }
 
     @Test("Dead brokers before a live one don't matter (B-21)")

@@ -4,7 +4,13 @@ import TestSupport
 import Testing
 
 /// What is left of connections when they are closed. Each test has a process of its own, for it looks at the whole of it.
-@Suite("After a close nothing is left", .enabled(if: ProcessUsage.isKnown, "reads /proc, which only Linux has"))
+///
+/// One after another: each blocks one of the few threads that all other tests have as well.
+@Suite(
+    "After a close nothing is left",
+    .serialized,
+    .enabled(if: ProcessUsage.isKnown, "reads /proc, which only Linux has")
+)
 struct LifecycleTests {
     /// Under a sanitizer each cycle costs many times more, and a few show as much.
     private static let cycles =

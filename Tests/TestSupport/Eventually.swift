@@ -1,6 +1,9 @@
 /// How long a test waits for what has to happen; it never waits longer than it takes.
 package let patience = Duration.seconds(30)
 
+/// What only takes so long if it hangs. Tests share few threads, so what takes milliseconds alone can take many seconds.
+package let hang = Duration.seconds(120)
+
 /// Waits until a condition holds.
 ///
 /// - Returns: Whether it did within the time.

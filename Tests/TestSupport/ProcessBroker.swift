@@ -26,45 +26,31 @@ package final class ProcessBroker: Sendable {
     /// `host:port`.
     package let address: String
 
-    private let process: Mutex<Process>
-    private let folder: URL
+    private let process: ChildProcess
 
     package init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "msgbus-test-\(UUID().uuidString)")
+        let folder = FileManager.default.temporaryDirectory.appending(path: "msgbus-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let process = Process()
-        process.executableURL = Self.executable
-        process.arguments = ["start", "--data-dir", folder.path, "--only", "kafka", "--kafka-port", "0"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
+        let process = try ChildProcess(
+            Self.executable.path,
+            ["start", "--data-dir", folder.path, "--only", "kafka", "--kafka-port", "0"]
+        )
+        endings.withLock { $0.append((process, folder)) }
+        _ = registerEnding
+        Thread.detachNewThread { while !process.errors.availableData.isEmpty {} }
         // It says "  kafka          127.0.0.1:37781" once it listens.
         var text = ""
         var found: String?
         while found == nil {
-            let data = output.fileHandleForReading.availableData
+            let data = process.output.availableData
             guard !data.isEmpty else { throw StartFailure(text: text) }
             text += String(decoding: data, as: UTF8.self)
-            found = text.split(whereSeparator: \.isNewline).dropLast(text.hasSuffix("\n") ? 0 : 1)
+            found = text.split(separator: "\n").dropLast(text.hasSuffix("\n") ? 0 : 1)
                 .first { $0.contains("kafka ") }
                 .flatMap { $0.split(separator: " ").last.map(String.init) }
         }
         address = found!
-        self.process = Mutex(process)
-        let id = process.processIdentifier
-        let path = folder.path
-        endings.withLock { $0.append((id, path)) }
-        _ = registerEnding
-    }
-
-    /// Ends it at once, as a crash would.
-    package func kill() {
-        process.withLock { process in
-            Foundation.kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-        }
+        self.process = process
     }
 
     private struct StartFailure: Error {
@@ -72,14 +58,14 @@ package final class ProcessBroker: Sendable {
     }
 }
 
-private let endings = Mutex<[(process: Int32, folder: String)]>([])
+private let endings = Mutex<[(process: ChildProcess, folder: URL)]>([])
 
 /// Whatever way the test process returns, its brokers go with it.
 private let registerEnding: Void = {
     atexit {
         for (process, folder) in endings.withLock({ $0 }) {
-            kill(process, SIGKILL)
-            try? FileManager.default.removeItem(atPath: folder)
+            process.send(SIGKILL)
+            try? FileManager.default.removeItem(at: folder)
         }
     }
 }()

@@ -79,7 +79,8 @@ struct Properties {
             case RD_KAFKA_CONF_UNKNOWN where entry.origin == .optional:
                 continue
             case RD_KAFKA_CONF_UNKNOWN:
-                let hint = Spelling.nearest(to: entry.name, in: configuration.names).map { "; did you mean \"\($0)\"?" } ?? ""
+                let hint =
+                    Spelling.nearest(to: entry.name, in: configuration.names).map { "; did you mean \"\($0)\"?" } ?? ""
                 throw MsgBusError(
                     .configuration,
                     "librdkafka \(LibraryVersion.text) has no property \"\(entry.name)\"\(hint)"
