@@ -69,7 +69,7 @@ struct Connector {
             discard(client)
             log.info("attempt \(attempt) to connect failed: \(failure)")
             guard failure.isRetriable, attempt < config.connectRetries, timeLeft > pause else {
-                throw finalError(failure, attempts: attempt)
+                throw failure.after(attempts: attempt)
             }
             cancellation.sleep(pause)
             try cancellation.check()
@@ -107,18 +107,16 @@ struct Connector {
         }
     }
 
+    /// Why nobody answered, said for somebody who only sees this line.
     private func failure(of client: KafkaClient) -> MsgBusError {
-        client.connection.cause
+        var error =
+            client.connection.cause
             ?? MsgBusError(.timeout, "no broker answered within \(config.connectTimeout)", isRetriable: true)
-    }
-
-    /// The cause, said for somebody who only sees this line.
-    private func finalError(_ cause: MsgBusError, attempts: Int) -> MsgBusError {
-        guard [.timeout, .transport, .tls, .authentication].contains(cause.code) else { return cause }
-        var error = cause
-        let list = brokers.map(\.description).joined(separator: ", ")
-        let count = attempts == 1 ? "one attempt" : "\(attempts) attempts"
-        error.message = "can't connect to \(list), after \(count): \(cause.message)"
+        if error.code == .invalidRecord {
+            error.code = .transport
+            error.message += "; is this a Kafka broker?"
+        }
+        error.message = "can't connect to \(brokers.map(\.description).joined(separator: ", ")): \(error.message)"
         error.topic = config.topic
         return error
     }
@@ -127,5 +125,14 @@ struct Connector {
     private func discard(_ client: KafkaClient) {
         client.beginClose()
         client.work.async { client.destroy(isClean: false) }
+    }
+}
+
+extension MsgBusError {
+    fileprivate func after(attempts: Int) -> MsgBusError {
+        guard attempts > 1 else { return self }
+        var error = self
+        error.message += "; \(attempts) attempts were made"
+        return error
     }
 }

@@ -17,7 +17,8 @@ private import Synchronization
 /// - a topic that doesn't exist is created with four partitions by whoever asks for it, so there is no unknown topic;
 /// - a group's first assignment takes 3 seconds with a librdkafka before 2.3, and every later one nearly a session timeout, which
 ///   ``config(topic:direction:)`` therefore sets to 3 seconds;
-/// - there is no administration, TLS or SASL; transactions are acknowledged without being isolated; a message's age is never looked at.
+/// - no message is ever found by its time: ``StartPosition/time(_:)`` starts at the end;
+/// - there is no administration, TLS or SASL; transactions are acknowledged without being isolated.
 public final class EmbeddedBroker: Sendable {
     private let client: CHandle
     private let cluster: CHandle

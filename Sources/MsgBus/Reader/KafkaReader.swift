@@ -129,9 +129,12 @@ public final class KafkaReader: Sendable {
 
     /// Commits what is done, and waits for the broker's answer.
     ///
-    /// - Throws: `.rebalance` when the group is just being rearranged; `.timeout` after 10 seconds; `.closed`; what the broker says.
-    public func commit() async throws(MsgBusError) {
-        let error: MsgBusError? = await withUnsafeContinuation { core.commit(within: .seconds(10), .task($0)) }
+    /// A cancelled task waits all the same, at most so long.
+    ///
+    /// - Parameter timeout: How long at most.
+    /// - Throws: `.rebalance` when the group is just being rearranged; `.timeout`; `.closed`; what the broker says.
+    public func commit(timeout: Duration = .seconds(10)) async throws(MsgBusError) {
+        let error: MsgBusError? = await withUnsafeContinuation { core.commit(within: timeout, .task($0)) }
         if let error { throw error }
     }
 
