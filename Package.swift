@@ -50,7 +50,7 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
-        .testTarget(name: "MsgBusTests", dependencies: ["MsgBus", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "MsgBusTests", dependencies: ["CRdKafka", "MsgBus", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["MsgBus", "TestSupport"], swiftSettings: settings),
         // Runs the built `msgbus` as its users do, in processes.
         .testTarget(name: "CLITests", dependencies: ["TestSupport"], swiftSettings: settings),

@@ -111,6 +111,20 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("An assignor that this librdkafka can abort with is refused (guide trap 30)")
+    func cooperative() async throws {
+        var config = broker.config(topic: "configuration", direction: .reader)
+        config.groupID = unique("group")
+        config.properties["partition.assignment.strategy"] = "cooperative-sticky"
+        let reading = config
+        if LibraryVersion.isCooperativeSafe {
+            await (try await KafkaReader.connect(reading)).close()
+        } else {
+            let error = await #expect(throws: MsgBusError.self) { try await KafkaReader.connect(reading) }
+            #expect(error?.code == .unsupported)
+        }
+    }
+
     @Test("The user's properties come last")
     func lastWord() throws {
         var config = broker.config(topic: "t", direction: .writer)

@@ -90,7 +90,7 @@ struct ConnectTests {
         var config = MsgBusConfig(topic: "t", direction: .writer)
         config.host = "127.0.0.1"
         config.port = peer.port
-        config.connectTimeout = .seconds(2)
+        config.connectTimeout = patience
         let odd = config
         let error = await #expect(throws: MsgBusError.self) { try await KafkaWriter.connect(odd) }
         #expect(error?.code == .transport)

@@ -100,6 +100,18 @@ struct ReaderTests {
         #expect(texts == (0..<texts.count).map(String.init))
     }
 
+    @Test("A loop keeps its reader, when it is all that is left of it")
+    func loopKeepsReader() async throws {
+        try broker.createTopic(topic)
+        let messages = try await reader().messages
+        try await write(0..<1)
+        for try await message in messages {
+            #expect(try message.text == "0")
+            return
+        }
+        Issue.record("the reader was closed")
+    }
+
     @Test("A cancelled read loses no message")
     func cancellation() async throws {
         try broker.createTopic(topic)

@@ -231,6 +231,20 @@ struct WriterTests {
         try await writer.write("still here")
     }
 
+    @Test("A time before 1970 is refused, and odd header names arrive")
+    func oddities() async throws {
+        let writer = try await writer()
+        let early = OutgoingMessage("x", timestamp: .init(millisecondsSince1970: -1))
+        let error = await #expect(throws: MsgBusError.self) { try await writer.write(early) }
+        #expect(error?.code == .invalidRecord)
+        var headers = Headers()
+        headers.append("", "no name")
+        headers.append("ünïcode ✓", "yes")
+        try await writer.write(OutgoingMessage("x", headers: headers))
+        let reader = try await reader()
+        #expect(try await reader.read().headers == headers)
+    }
+
     @Test("Without acknowledgements a delivery has no offset")
     func noAcknowledgement() async throws {
         let writer = try await writer { $0.writer.acks = .none }

@@ -17,6 +17,14 @@ struct ProducerClient: Sendable {
     /// - Parameter tag: Comes back in the delivery report. There is exactly one for each message that was taken.
     func produce(_ message: OutgoingMessage, tag: UInt) throws(MsgBusError) {
         let partition = try number(of: message.partition)
+        if let time = message.timestamp?.millisecondsSince1970, time < 0 {
+            throw MsgBusError(
+                .invalidRecord,
+                "the timestamp \(time) is before 1970, which Kafka can't keep",
+                topic: topic,
+                persistence: .notPersisted
+            )
+        }
         let code = Self.withBytes(message.value) { value, valueSize in
             Self.withBytes(message.key) { key, keySize in
                 if message.headers.isEmpty, message.timestamp == nil {
@@ -72,9 +80,13 @@ struct ProducerClient: Sendable {
     ) -> rd_kafka_resp_err_t {
         let headers = message.headers.isEmpty ? nil : rd_kafka_headers_new(message.headers.count)
         for header in message.headers {
-            _ = Self.withBytes(header.value) { value, size in
-                // A null value is no value for librdkafka, whatever its size.
-                rd_kafka_header_add(headers, header.name, -1, value, value == nil ? 0 : size)
+            var name = header.name
+            name.withUTF8 { name in
+                _ = Self.withBytes(header.value) { value, size in
+                    name.withMemoryRebound(to: CChar.self) { name in
+                        rd_kafka_header_add(headers, name.baseAddress, name.count, value, size)
+                    }
+                }
             }
         }
         let code = crdkafka_producev(
@@ -142,9 +154,11 @@ struct ProducerClient: Sendable {
         _ body: (UnsafeRawPointer?, Int) -> Result
     ) -> Result {
         guard let bytes else { return body(nil, 0) }
-        return bytes.withUnsafeBytes { body($0.baseAddress ?? UnsafeRawPointer(emptyBytes), $0.count) }
+        return bytes.withUnsafeBytes { body($0.baseAddress ?? emptyBytes, $0.count) }
     }
 }
 
-/// An address for values that are empty and not null.
-private nonisolated(unsafe) let emptyBytes = UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1)
+/// An address for what is empty and not null.
+private nonisolated(unsafe) let emptyBytes = UnsafeRawPointer(
+    UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1)
+)

@@ -59,7 +59,7 @@ public final class KafkaReader: Sendable {
     ///
     /// The loop ends when the reader is closed. It throws `.cancelled` when its task is, `.state` while a callback is registered, and
     /// what made the reader fail for good. Leaving it ends nothing: reading can go on in any way.
-    public var messages: Messages { Messages(core: core) }
+    public var messages: Messages { Messages(reader: self) }
 
     /// Takes the next message, and waits until there is one.
     ///

@@ -7,17 +7,18 @@ public struct Messages: AsyncSequence, Sendable {
     /// What a loop over messages can throw.
     public typealias Failure = MsgBusError
 
-    let core: ReaderCore
+    /// Held on to: the loop may be all that is left of a reader, which would close if it were let go.
+    let reader: KafkaReader
 
     /// Begins a loop. Several loops over one reader share its messages.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(core: core) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reader: reader) }
 
     /// A loop's own account.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        let core: ReaderCore
+        private let reader: KafkaReader
         private var last: ReaderState.Position?
 
-        init(core: ReaderCore) { self.core = core }
+        init(reader: KafkaReader) { self.reader = reader }
 
         /// The next message; asking for it says that the last one is done (with ``AckMode/automatic``).
         ///
@@ -26,6 +27,7 @@ public struct Messages: AsyncSequence, Sendable {
         public mutating func next(
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws(MsgBusError) -> Message? {
+            let core = reader.core
             do throws(MsgBusError) {
                 if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled") }
                 let done = last

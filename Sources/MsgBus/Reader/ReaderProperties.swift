@@ -18,7 +18,20 @@ enum ReaderProperties {
         properties.setIfKnown("fetch.queue.backoff.ms", "10")
         properties.set("topic.metadata.refresh.interval.ms", options.partitionDiscoveryInterval)
         try properties.add(config.properties)
+        try checkAssignors(properties)
         return properties
+    }
+
+    private static func checkAssignors(_ properties: Properties) throws(MsgBusError) {
+        let name = "partition.assignment.strategy"
+        guard !LibraryVersion.isCooperativeSafe,
+            let assignors = try properties.effectiveValue(of: name), assignors.contains("cooperative")
+        else { return }
+        throw MsgBusError(
+            .unsupported,
+            "the property \"\(name)\" can't be \"\(assignors)\" with librdkafka \(LibraryVersion.text), which may abort or hang "
+                + "with it: use 2.6.1 or newer, or \"range\" or \"roundrobin\""
+        )
     }
 
     /// How often the group has to hear from a reader, whatever the application does.

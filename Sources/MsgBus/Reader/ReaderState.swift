@@ -68,8 +68,8 @@ struct ReaderState {
     private var hasNews = false
     private var isCommitScheduled = false
     private var failure: MsgBusError?
-    /// Partitions are being given up: what librdkafka still has of them must not be taken.
-    private(set) var isSuspended = false
+    /// How many rebalances are giving partitions up: what librdkafka still has of them must not be taken.
+    private var suspensions = 0
 
     private let maxMessages: Int
     private let maxBytes: Int
@@ -87,7 +87,7 @@ struct ReaderState {
 
     /// How many messages may be taken from librdkafka now; zero remembers that it was asked for.
     mutating func room() -> Int {
-        guard phase == .open, !isSuspended else { return 0 }
+        guard phase == .open, suspensions == 0 else { return 0 }
         isFull = buffer.count >= maxMessages || buffer.byteCount >= maxBytes
         return isFull ? 0 : maxMessages - buffer.count
     }
@@ -96,7 +96,7 @@ struct ReaderState {
     ///
     /// - Returns: Who is to be resumed, and whether callbacks have to be started.
     mutating func offer(_ batch: RecordBatch) -> (resumptions: [Resumption], startPump: Bool) {
-        guard phase == .open, !isSuspended else { return ([], false) }
+        guard phase == .open else { return ([], false) }
         buffer.append(batch)
         var resumptions: [Resumption] = []
         while !buffer.isEmpty, let reading = readings.popFirst() {
@@ -262,19 +262,17 @@ struct ReaderState {
 
     mutating func assigned(_ partitions: some Sequence<TopicPartition>) {
         if isGroup { progress.begin(partitions) }
-        isSuspended = false
     }
 
     /// Stops the flow, and forgets the messages of partitions that are about to go; what of them is done can still be committed.
     mutating func revoking(_ partitions: [TopicPartition]) {
-        isSuspended = true
-        let gone = Set(partitions)
-        buffer.drop(gone.contains)
+        suspensions += 1
+        buffer.drop(Set(partitions).contains)
     }
 
     mutating func revoked(_ partitions: [TopicPartition]) {
+        suspensions -= 1
         progress.end(partitions)
-        isSuspended = false
     }
 
     // MARK: Callback
