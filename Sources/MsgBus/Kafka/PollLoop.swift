@@ -1,4 +1,3 @@
-private import CRdKafka
 internal import Dispatch
 
 /// Runs one client's work on one serial Dispatch queue, woken by librdkafka and never by the clock.
@@ -28,14 +27,14 @@ final class PollLoop: Sendable {
     func signal(_ signals: Signals) { source.or(signals.rawValue) }
 
     /// The source for librdkafka's callbacks: `signal` without a reference to this object.
-    fileprivate var wakeUp: WakeUp { source }
+    var wakeUp: WakeUp { source }
 
     /// After this the handler doesn't run any more; must not be called while a queue is still watched.
     func cancel() { source.cancel() }
 }
 
 /// A Dispatch source that gathers bits. Unchecked, for Dispatch's sources are thread-safe and only not marked so.
-private final class WakeUp: @unchecked Sendable {
+final class WakeUp: @unchecked Sendable {
     private let source: any DispatchSourceUserDataOr
 
     init(queue: DispatchQueue, handler: @escaping @Sendable (UInt) -> Void) {
@@ -49,41 +48,4 @@ private final class WakeUp: @unchecked Sendable {
     func or(_ bits: UInt) { source.or(data: bits) }
 
     func cancel() { source.cancel() }
-}
-
-/// One of librdkafka's queues, and the callback that it makes when it stops being empty.
-final class WatchedQueue: Sendable {
-    let handle: CHandle
-    private let target: Target
-
-    private final class Target: Sendable {
-        let source: WakeUp
-        let signals: PollLoop.Signals
-        init(source: WakeUp, signals: PollLoop.Signals) {
-            self.source = source
-            self.signals = signals
-        }
-    }
-
-    /// Takes over `handle`, which ``destroy()`` gives back.
-    init(_ handle: CHandle, signals: PollLoop.Signals, on loop: PollLoop) {
-        self.handle = handle
-        target = Target(source: loop.wakeUp, signals: signals)
-        rd_kafka_queue_cb_event_enable(
-            handle.pointer,
-            { _, context in
-                let target = Unmanaged<Target>.fromOpaque(context!).takeUnretainedValue()
-                target.source.or(target.signals.rawValue)
-            },
-            Unmanaged.passUnretained(target).toOpaque()
-        )
-        // What came before the callback was enabled never signals.
-        loop.signal(signals)
-    }
-
-    /// No callback runs after this: librdkafka makes it with the queue's lock held, which this takes.
-    func destroy() {
-        rd_kafka_queue_cb_event_enable(handle.pointer, nil, nil)
-        rd_kafka_queue_destroy(handle.pointer)
-    }
 }

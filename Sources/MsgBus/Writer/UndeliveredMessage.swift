@@ -6,16 +6,3 @@ public struct UndeliveredMessage: Sendable {
     /// Why, and whether it may be on the broker all the same.
     public var error: MsgBusError
 }
-
-/// What became of the messages of a writer that was closed.
-public struct CloseReport: Sendable, Hashable {
-    /// How many of its messages brokers have acknowledged, since it was connected.
-    public var delivered: Int
-
-    /// How many of the messages that it had accepted were not delivered, since it was connected. Each was reported, by its write or
-    /// to ``WriterOptions/onUndelivered``.
-    public var undelivered: Int
-
-    /// How many of the undelivered ones were given up by the close itself, since its time was over.
-    public var abandoned: Int
-}

@@ -1,0 +1,87 @@
+internal import CRdKafka
+internal import Synchronization
+
+/// What the poll loop's handler works with, and loses when the client is destroyed.
+final class HandlerBox: Sendable {
+    private let drain = Mutex<EventDrain?>(nil)
+
+    var value: EventDrain? { drain.withLock { $0 } }
+
+    func set(_ value: EventDrain?) { drain.withLock { $0 = value } }
+}
+
+/// Takes a client's events off its queue and hands each to whom it concerns. Runs on the poll loop's queue.
+final class EventDrain: Sendable {
+    /// After so many events the loop lets other work of its queue go first.
+    private static let slice = 1000
+
+    private let queue: CHandle
+    private let client: KafkaClient
+    private let handlers = Mutex(KafkaClient.Handlers())
+
+    init(queue: CHandle, client: KafkaClient) {
+        self.queue = queue
+        self.client = client
+    }
+
+    var current: KafkaClient.Handlers { handlers.withLock { $0 } }
+
+    func setHandlers(_ new: KafkaClient.Handlers) { handlers.withLock { $0 = new } }
+
+    func run(_ signals: PollLoop.Signals) {
+        let handlers = current
+        if signals.contains(.events) { drain(handlers) }
+        if signals.contains(.messages) { handlers.messages() }
+    }
+
+    private func drain(_ handlers: KafkaClient.Handlers) {
+        for _ in 0..<Self.slice {
+            guard let event = rd_kafka_queue_poll(queue.pointer, 0) else { return }
+            handle(event, handlers)
+        }
+        client.loop.signal(.events)
+    }
+
+    /// Destroys the event before anyone hears of it: reports count against the writer's buffer until then.
+    private func handle(_ event: OpaquePointer, _ handlers: KafkaClient.Handlers) {
+        switch rd_kafka_event_type(event) {
+        case RD_KAFKA_EVENT_DR:
+            let reports = DeliveryReport.reports(of: event)
+            rd_kafka_event_destroy(event)
+            if client.connection.isSuspect, reports.contains(where: { $0.failure == nil }) {
+                client.connection.answered()
+            }
+            handlers.deliveries(reports)
+        case RD_KAFKA_EVENT_REBALANCE:
+            let rebalance = Rebalance(event)
+            rd_kafka_event_destroy(event)
+            handlers.rebalance(rebalance)
+        case RD_KAFKA_EVENT_LOG:
+            KafkaLog.forward(event, to: client.log)
+            rd_kafka_event_destroy(event)
+        case RD_KAFKA_EVENT_ERROR:
+            let error = MsgBusError(event: event)
+            rd_kafka_event_destroy(event)
+            client.report(error)
+        default:
+            // librdkafka also returns types that nobody asked for, and newer versions have more of them.
+            rd_kafka_event_destroy(event)
+        }
+    }
+}
+
+extension MsgBusError {
+    /// The error that an event carries.
+    init(event: OpaquePointer) {
+        let partition = rd_kafka_event_topic_partition(event)
+        defer { if let partition { rd_kafka_topic_partition_destroy(partition) } }
+        let topic = partition.flatMap { $0.pointee.topic }.map { String(cString: $0) }
+        self.init(
+            kafka: rd_kafka_event_error(event),
+            reason: rd_kafka_event_error_string(event).map { String(cString: $0) },
+            topic: topic?.isEmpty == true ? nil : topic,
+            partition: partition.flatMap { $0.pointee.partition < 0 ? nil : Int($0.pointee.partition) }
+        )
+        if rd_kafka_event_error_is_fatal(event) != 0 { isFatal = true }
+    }
+}

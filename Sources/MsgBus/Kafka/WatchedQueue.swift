@@ -1,0 +1,38 @@
+internal import CRdKafka
+
+/// One of librdkafka's queues, and the callback that it makes when it stops being empty.
+final class WatchedQueue: Sendable {
+    let handle: CHandle
+    private let target: Target
+
+    private final class Target: Sendable {
+        let source: WakeUp
+        let signals: PollLoop.Signals
+        init(source: WakeUp, signals: PollLoop.Signals) {
+            self.source = source
+            self.signals = signals
+        }
+    }
+
+    /// Takes over `handle`, which ``destroy()`` gives back.
+    init(_ handle: CHandle, signals: PollLoop.Signals, on loop: PollLoop) {
+        self.handle = handle
+        target = Target(source: loop.wakeUp, signals: signals)
+        rd_kafka_queue_cb_event_enable(
+            handle.pointer,
+            { _, context in
+                let target = Unmanaged<Target>.fromOpaque(context!).takeUnretainedValue()
+                target.source.or(target.signals.rawValue)
+            },
+            Unmanaged.passUnretained(target).toOpaque()
+        )
+        // What came before the callback was enabled never signals.
+        loop.signal(signals)
+    }
+
+    /// No callback runs after this: librdkafka makes it with the queue's lock held, which this takes.
+    func destroy() {
+        rd_kafka_queue_cb_event_enable(handle.pointer, nil, nil)
+        rd_kafka_queue_destroy(handle.pointer)
+    }
+}
