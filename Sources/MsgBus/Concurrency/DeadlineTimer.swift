@@ -5,17 +5,24 @@ internal import Synchronization
 ///
 /// Unchecked, for Dispatch's timers are thread-safe and only not marked so.
 final class DeadlineTimer: @unchecked Sendable {
+    /// Shared with the handler, which thereby needs no reference to this object.
+    private final class Armed: Sendable {
+        let deadline = Mutex<ContinuousClock.Instant?>(nil)
+    }
+
     private let timer: any DispatchSourceTimer
-    private let armed = Mutex<ContinuousClock.Instant?>(nil)
+    private let armed = Armed()
 
     init(queue: DispatchQueue) {
         timer = DispatchSource.makeTimerSource(queue: queue)
     }
 
-    /// Sets the handler, once. It runs on the queue, and has to ``arm(at:)`` the timer again if there are deadlines left.
+    /// Sets the handler, once.
+    ///
+    /// It runs on the queue, and has to ``arm(at:)`` the timer again if there are deadlines left.
     func start(_ handler: @escaping @Sendable () -> Void) {
-        timer.setEventHandler { @Sendable [weak self] in
-            self?.armed.withLock { $0 = nil }
+        timer.setEventHandler { @Sendable [armed] in
+            armed.deadline.withLock { $0 = nil }
             handler()
         }
         timer.activate()
@@ -23,7 +30,7 @@ final class DeadlineTimer: @unchecked Sendable {
 
     /// Makes sure that the handler runs at that time or before.
     func arm(at deadline: ContinuousClock.Instant) {
-        armed.withLock { armed in
+        armed.deadline.withLock { armed in
             if let armed, armed <= deadline { return }
             armed = deadline
             let delay = max(.zero, ContinuousClock.now.duration(to: deadline))
