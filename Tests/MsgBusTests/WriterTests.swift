@@ -234,9 +234,16 @@ struct WriterTests {
     @Test("A time before 1970 is refused, and odd header names arrive")
     func oddities() async throws {
         let writer = try await writer()
-        let early = OutgoingMessage("x", timestamp: .init(millisecondsSince1970: -1))
-        let error = await #expect(throws: MsgBusError.self) { try await writer.write(early) }
-        #expect(error?.code == .invalidRecord)
+        var wrongName = Headers()
+        wrongName.append("a\0b", "x")
+        for wrong in [
+            OutgoingMessage("x", timestamp: .init(millisecondsSince1970: -1)),
+            OutgoingMessage("x", timestamp: .init(millisecondsSince1970: 0)),
+            OutgoingMessage("x", headers: wrongName),
+        ] {
+            let error = await #expect(throws: MsgBusError.self) { try await writer.write(wrong) }
+            #expect(error?.code == .invalidRecord)
+        }
         var headers = Headers()
         headers.append("", "no name")
         headers.append("ünïcode ✓", "yes")

@@ -14,7 +14,7 @@ struct Connector {
         self.cancellation = cancellation
         brokers = try config.brokerAddresses()
         log = BusLog(topic: config.topic, direction: direction, groupID: config.groupID)
-        deadline = .now + config.connectTimeout
+        deadline = .after(config.connectTimeout)
     }
 
     /// How long there is left, never negative.

@@ -22,7 +22,8 @@ public protocol MsgBusIO: AnyObject, Sendable {
     ///
     /// - Returns: The message's value as text. A tombstone, which has no value, reads as the empty text.
     /// - Throws: `.closed` when the reader is closed, also while this call waits; `.state` on a writer, or while a callback is
-    ///   registered; `.serialization` for bytes that aren't UTF-8: they are not lost, ``KafkaReader`` reads them.
+    ///   registered; `.serialization` for bytes that aren't UTF-8: the error names the message's partition and offset, and the next
+    ///   call goes on behind it.
     @available(*, noasync, message: "use `await KafkaReader.read()` in a task")
     func messageRead() throws(MsgBusError) -> String
 

@@ -23,8 +23,11 @@ extension MsgBusConfig {
         guard connectTimeout > .zero else {
             throw MsgBusError(.configuration, "connectTimeout is \(connectTimeout): it has to be longer than nothing")
         }
-        if let groupID, groupID.allSatisfy(\.isWhitespace) {
-            throw MsgBusError(.configuration, "groupID is empty: name a group, or leave it nil for a private reader")
+        if let groupID, groupID.allSatisfy(\.isWhitespace) || groupID.utf8.contains(0) {
+            throw MsgBusError(
+                .configuration,
+                "groupID is empty, or has a NUL in it: name a group, or nil for a private reader"
+            )
         }
         switch direction {
         case .writer: try writer.validate()

@@ -24,23 +24,24 @@ final class OneShot<Value: Sendable>: Sendable {
     }
 
     func value() async -> Value {
-        await withUnsafeContinuation { add(.task($0)) }
+        await withUnsafeContinuation { whenResolved(.task($0)) }
     }
 
     func wait() -> Value {
         let thread = BlockedThread<Value>()
-        add(.thread(thread))
+        whenResolved(.thread(thread))
         return thread.wait()
     }
 
     /// Nil when it hasn't come in time.
     func wait(atMost time: Duration) -> Value? {
         let thread = BlockedThread<Value>()
-        add(.thread(thread))
+        whenResolved(.thread(thread))
         return thread.wait(atMost: time)
     }
 
-    private func add(_ waiter: Waiter<Value>) {
+    /// Has the waiter resumed, now or later.
+    func whenResolved(_ waiter: Waiter<Value>) {
         let value: Value? = state.withLock { state in
             switch state {
             case .pending(let waiters):

@@ -67,8 +67,10 @@ final class ConnectionMonitor: Sendable {
     }
 
     func answered() {
-        state.withLock { $0.answered() }
-        suspect.store(false, ordering: .relaxed)
+        state.withLock { state in
+            state.answered()
+            suspect.store(false, ordering: .relaxed)
+        }
     }
 
     func probeFailed() { state.withLock { $0.probeFailed() } }

@@ -176,7 +176,7 @@ final class ConsumerClient: Sendable {
         defer { rd_kafka_queue_destroy(answers) }
         let context = "can't commit"
         try check(rd_kafka_commit_queue(client.handle.pointer, list.pointer, answers, nil, nil), context)
-        let deadline = ContinuousClock.now + time
+        let deadline = ContinuousClock.Instant.after(time)
         while true {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else {

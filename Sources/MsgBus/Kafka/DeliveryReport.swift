@@ -8,7 +8,7 @@ struct DeliveryReport: Sendable {
     let offset: Int64
     let timestamp: MessageTimestamp?
     let latency: Duration
-    /// Bytes of key and value together.
+    /// The message's ``OutgoingMessage/size``.
     let size: Int
     /// Nil for a message that was delivered.
     let failure: Failure?
@@ -37,7 +37,7 @@ struct DeliveryReport: Sendable {
         tag = UInt(bitPattern: record._private)
         partition = Int(record.partition)
         offset = record.offset
-        size = record.len + record.key_len
+        size = record.len + record.key_len + Headers.size(in: message)
         timestamp = MessageTimestamp(of: message)
         latency = .microseconds(max(0, rd_kafka_message_latency(message)))
         failure = record.err == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : Failure(message)

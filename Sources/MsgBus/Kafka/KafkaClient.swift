@@ -102,16 +102,19 @@ final class KafkaClient: Sendable {
     /// From now on a connection that breaks is watched until it is back.
     func didConnect() { hasConnected.store(true, ordering: .relaxed) }
 
-    /// Looks until a broker is connected, twice a second: nothing else tells that one is back.
-    private func probe() {
+    /// Looks until a broker answers, twice a second: nothing else tells that one is back.
+    ///
+    /// Each look is short, for a close waits behind it; for links that need longer, it gets longer.
+    private func probe(within time: Duration = .milliseconds(20)) {
         work.async { [self] in
             guard !isClosing.load(ordering: .relaxed), connection.isSuspect else { return }
-            if isConnected() {
-                connection.answered()
-            } else {
-                connection.probeFailed()
-                work.asyncAfter(deadline: .now() + 0.5) { [weak self] in self?.probe() }
+            var next = time
+            switch signOfLife(within: time) {
+            case .answered: return connection.answered()
+            case .silent: next = min(time * 2, .milliseconds(500))
+            case .unreachable: connection.probeFailed()
             }
+            work.asyncAfter(deadline: .now() + 0.5) { [weak self] in self?.probe(within: next) }
         }
     }
 

@@ -8,6 +8,16 @@ enum TopicMetadata: Sendable {
     case missing(MsgBusError)
 }
 
+/// What a probe of a suspect connection found.
+enum Probe {
+    /// A broker answered.
+    case answered
+    /// A connection is up, and nobody answered in time.
+    case silent
+    /// There is no connection.
+    case unreachable
+}
+
 extension KafkaClient {
     /// Asks the cluster about a topic. Blocks up to the time given; only for `work` and for connecting.
     ///
@@ -18,21 +28,30 @@ extension KafkaClient {
             guard metadata.topic_cnt > 0, let topic = metadata.topics?.pointee else {
                 return .missing(MsgBusError(.unknownTopic, "the cluster says nothing of the topic", topic: name))
             }
-            guard topic.err == RD_KAFKA_RESP_ERR_NO_ERROR, topic.partition_cnt > 0 else {
+            guard topic.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
                 return .missing(MsgBusError(kafka: topic.err, topic: name))
+            }
+            guard topic.partition_cnt > 0 else {
+                let error = MsgBusError(
+                    .notAvailable,
+                    "the topic has no partitions yet",
+                    topic: name,
+                    isRetriable: true
+                )
+                return .missing(error)
             }
             return .partitions(Int(topic.partition_cnt))
         }
     }
 
-    /// Whether a connection to a broker is up. Takes a moment, never longer.
-    func isConnected() -> Bool {
+    /// Asks the cluster for a sign of life. Blocks up to the time given.
+    func signOfLife(within time: Duration) -> Probe {
         do throws(MsgBusError) {
-            try metadata(of: nil, within: .milliseconds(20)) { _ in }
-            return true
+            try metadata(of: nil, within: time) { _ in }
+            return .answered
         } catch {
-            // It had somebody to ask, and only the answer was still missing.
-            return error.code == .timeout
+            // It had somebody to ask, and only the answer was missing.
+            return error.code == .timeout ? .silent : .unreachable
         }
     }
 

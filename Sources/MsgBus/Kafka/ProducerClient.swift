@@ -17,13 +17,11 @@ struct ProducerClient: Sendable {
     /// - Parameter tag: Comes back in the delivery report. There is exactly one for each message that was taken.
     func produce(_ message: OutgoingMessage, tag: UInt) throws(MsgBusError) {
         let partition = try number(of: message.partition)
-        if let time = message.timestamp?.millisecondsSince1970, time < 0 {
-            throw MsgBusError(
-                .invalidRecord,
-                "the timestamp \(time) is before 1970, which Kafka can't keep",
-                topic: topic,
-                persistence: .notPersisted
-            )
+        if let time = message.timestamp?.millisecondsSince1970, time <= 0 {
+            throw invalid("the timestamp \(time) isn't after 1970-01-01T00:00:00Z, and Kafka keeps no other")
+        }
+        if message.headers.contains(where: { $0.name.utf8.contains(0) }) {
+            throw invalid("a header's name has a NUL in it, which would end it")
         }
         let code = Self.withBytes(message.value) { value, valueSize in
             Self.withBytes(message.key) { key, keySize in
@@ -118,6 +116,10 @@ struct ProducerClient: Sendable {
             )
         }
         return number
+    }
+
+    private func invalid(_ reason: String) -> MsgBusError {
+        MsgBusError(.invalidRecord, reason, topic: topic, persistence: .notPersisted)
     }
 
     private func error(_ code: rd_kafka_resp_err_t, _ message: OutgoingMessage) -> MsgBusError {

@@ -32,6 +32,9 @@ struct Properties {
             if let reason = Self.owned[name] {
                 throw MsgBusError(.configuration, "the property \"\(name)\" can't be set: \(reason)")
             }
+            guard !name.utf8.contains(0), !value.utf8.contains(0) else {
+                throw MsgBusError(.configuration, "the property \"\(name)\" has a NUL in its name or value")
+            }
             entries.append((name, value, .user))
         }
     }
@@ -170,14 +173,5 @@ struct Configuration: ~Copyable {
             let result = body(buffer.baseAddress!, buffer.count)
             return (result, String(cString: buffer.baseAddress!))
         }
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds, rounded up so that a short time never becomes none.
-    var milliseconds: Int {
-        let (seconds, attoseconds) = components
-        guard seconds < Int64(Int32.max) / 1000 else { return Int(Int32.max) }
-        return Int(seconds) * 1000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
     }
 }

@@ -28,6 +28,9 @@ public struct Headers: Sendable, Hashable {
     /// Makes an empty list.
     public init() {}
 
+    /// Bytes of all names and values.
+    var size: Int { elements.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) } }
+
     /// Adds a header at the end.
     ///
     /// - Parameters:

@@ -48,7 +48,10 @@ public struct OutgoingMessage: Sendable, Hashable {
     }
 
     /// What the message counts for in the writer's buffer.
-    var size: Int { (value?.count ?? 0) + (key?.count ?? 0) }
+    var size: Int {
+        let contents = (value?.count ?? 0) + (key?.count ?? 0)
+        return headers.isEmpty ? contents : contents + headers.size
+    }
 }
 
 extension OutgoingMessage: ExpressibleByStringInterpolation {

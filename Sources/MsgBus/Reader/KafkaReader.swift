@@ -74,7 +74,7 @@ public final class KafkaReader: Sendable {
     /// - Returns: Nil when none came.
     /// - Throws: As ``read()``.
     public func read(timeout: Duration) async throws(MsgBusError) -> Message? {
-        try await core.read(upTo: 1, until: .now + timeout).first
+        try await core.read(upTo: 1, until: .after(timeout)).first
     }
 
     /// Takes what there is, and waits for the first of it at most so long.
@@ -88,7 +88,7 @@ public final class KafkaReader: Sendable {
         guard limit >= 1 else {
             throw MsgBusError(.configuration, "readBatch(upTo: \(limit)): it has to be at least 1")
         }
-        return MessageBatch(messages: try await core.read(upTo: limit, until: .now + time))
+        return MessageBatch(messages: try await core.read(upTo: limit, until: .after(time)))
     }
 
     /// How many messages can be taken without waiting.

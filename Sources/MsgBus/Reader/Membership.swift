@@ -7,13 +7,17 @@ final class Membership: Sendable {
     private let consumer: ConsumerClient
     private let log: BusLog
     private let start: StartOffsets
-    private let firstAssignment = OneShot<Void>()
+    private let firstAssignment = OneShot<MsgBusError?>()
     private let state: Mutex<State>
 
     private struct State {
         /// How many partitions the topic had when last seen. What comes later is read from its beginning.
         var known: Int
         var isCooperative = false
+        /// The rebalances that wait for their answer, by their order.
+        var unanswered: [Rebalance] = []
+        /// The last commit is made: whatever is asked from now on is given up at once.
+        var isLeaving = false
         weak var core: ReaderCore?
     }
 
@@ -36,16 +40,25 @@ final class Membership: Sendable {
     func start(_ connector: Connector) throws(MsgBusError) {
         guard let group = config.groupID else { return try assignAll(connector) }
         try consumer.subscribe(to: [config.topic])
-        while firstAssignment.wait(atMost: min(.milliseconds(50), connector.timeLeft)) == nil {
+        let assignment = BlockedThread<MsgBusError?>()
+        firstAssignment.whenResolved(.thread(assignment))
+        while true {
+            if let failure = assignment.wait(atMost: min(.milliseconds(50), connector.timeLeft)) {
+                if let failure { throw failure }
+                return
+            }
             try connector.cancellation.check()
-            if case .failed(let error) = consumer.client.connection.status { throw error }
+            let connection = consumer.client.connection
+            if case .failed(let error) = connection.status { throw error }
+            if let cause = connection.cause, !cause.isRetriable { throw cause }
             guard connector.timeLeft > .zero else {
-                throw MsgBusError(
-                    .timeout,
-                    "the group \"\(group)\" assigned no partitions within \(config.connectTimeout)",
-                    topic: config.topic,
-                    isRetriable: true
-                )
+                throw connection.cause
+                    ?? MsgBusError(
+                        .timeout,
+                        "the group \"\(group)\" assigned no partitions within \(config.connectTimeout)",
+                        topic: config.topic,
+                        isRetriable: true
+                    )
             }
         }
     }
@@ -87,35 +100,69 @@ final class Membership: Sendable {
 
     /// Answers a rebalance; on the poll loop's queue, which doesn't wait for it.
     func answer(_ rebalance: Rebalance) {
-        guard !consumer.client.isClosed else {
-            // What was done has been committed; `work` waits for exactly this answer.
-            return answerAtClose(rebalance.partitions)
+        let isLeaving = state.withLock { state in
+            if !state.isLeaving { state.unanswered.append(rebalance) }
+            return state.isLeaving
         }
-        switch rebalance.kind {
-        case .assign:
-            consumer.client.work.async { self.assign(rebalance.partitions) }
-        case .revoke:
+        // `work` waits for exactly this answer.
+        guard !isLeaving else { return giveUp(rebalance.partitions) }
+        if case .revoke = rebalance.kind {
             // From here on nothing of these partitions is handed out.
             core?.state.withLock { $0.revoking(rebalance.partitions) }
-            consumer.client.work.async { self.revoke(rebalance.partitions) }
+        }
+        consumer.client.work.async { [self] in
+            // Answered by `leave` if that was quicker; the client may be gone.
+            guard !state.withLock({ $0.isLeaving }) else { return }
+            switch rebalance.kind {
+            case .assign: assign(rebalance.partitions)
+            case .revoke: revoke(rebalance.partitions)
+            }
+            state.withLock { state in _ = state.unanswered.removeFirst() }
+        }
+    }
+
+    /// From now on everything that the group asks is answered by giving up; the close has committed what was done. On `work`.
+    func leave() {
+        let unanswered = state.withLock { state in
+            state.isLeaving = true
+            return state.unanswered
+        }
+        for rebalance in unanswered { giveUp(rebalance.partitions) }
+    }
+
+    private func giveUp(_ partitions: [TopicPartition]) {
+        let isCooperative = state.withLock { $0.isCooperative }
+        do throws(MsgBusError) {
+            try consumer.unassign(partitions, incrementally: isCooperative)
+        } catch {
+            // Before its first assignment a member doesn't know which of the two it has to be.
+            try? consumer.unassign(partitions, incrementally: !isCooperative)
         }
     }
 
     private func assign(_ partitions: [TopicPartition]) {
-        guard !consumer.client.isClosed else { return answerAtClose(partitions) }
+        guard !consumer.client.isClosed else { return giveUp(partitions) }
         let isCooperative = consumer.isCooperative
         state.withLock { $0.isCooperative = isCooperative }
         let (offsets, new) = startOffsets(partitions)
-        core?.state.withLock { $0.assigned(partitions) }
+        // Where the group starts is committed. Else, if a partition moved on before anything of it was acknowledged, its next
+        // owner would start at the end of then, and skip what came in between.
+        core?.state.withLock { $0.assigned(partitions, startingAt: new.filter { $0.value >= 0 }) }
         do throws(MsgBusError) {
             try consumer.assign(offsets, incrementally: isCooperative)
         } catch {
             log.warning("\(error)")
+            firstAssignment.resolve(error)
+            return
         }
         consumer.client.loop.signal(.messages)
         log.info("the group assigned the partitions \(partitions.map(\.partition).sorted())")
-        pin(new)
-        firstAssignment.resolve(())
+        do throws(MsgBusError) {
+            try core?.commitDone(within: .seconds(2))
+        } catch {
+            log.info("can't commit where the group starts: \(error); it will be tried again")
+        }
+        firstAssignment.resolve(nil)
     }
 
     /// The group's offsets, and where it has none, where to start: those are in `new` too.
@@ -146,28 +193,14 @@ final class Membership: Sendable {
         }
     }
 
-    /// Commits where the group starts. Else, if a partition moved on before anything of it was acknowledged, its next owner would
-    /// start at the end of then, and skip what came in between.
-    private func pin(_ offsets: [TopicPartition: Int64]) {
-        let absolute = offsets.filter { $0.value >= 0 }
-        guard !absolute.isEmpty else { return }
-        do throws(MsgBusError) {
-            try consumer.commit(absolute, within: .seconds(2))
-            core?.state.withLock { $0.didCommit(absolute) }
-        } catch {
-            log.info("can't commit where the group starts: \(error)")
-        }
-    }
-
     private func revoke(_ partitions: [TopicPartition]) {
-        guard !consumer.client.isClosed else { return answerAtClose(partitions) }
         if consumer.isAssignmentLost {
             log.warning(
                 "the partitions \(partitions.map(\.partition).sorted()) were lost: what isn't committed comes again"
             )
         } else {
             do throws(MsgBusError) {
-                try core?.commitDone(within: .seconds(5))
+                try core?.commitDone(within: .seconds(5), evenIfClosed: true)
             } catch {
                 log.warning("the commit before giving partitions up failed, so messages will come again: \(error)")
             }
@@ -179,10 +212,5 @@ final class Membership: Sendable {
         }
         core?.state.withLock { $0.revoked(partitions) }
         consumer.client.loop.signal(.messages)
-    }
-
-    /// Gives up whatever there is; the commit has been made or is about to be.
-    private func answerAtClose(_ partitions: [TopicPartition]) {
-        try? consumer.unassign(partitions, incrementally: state.withLock { $0.isCooperative })
     }
 }

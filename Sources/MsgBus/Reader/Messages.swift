@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The messages of a reader, one after another: ``KafkaReader/messages``.
 ///
 /// Taking a message that is there costs no suspension, from whatever actor the loop runs on.
@@ -11,36 +13,54 @@ public struct Messages: AsyncSequence, Sendable {
     let reader: KafkaReader
 
     /// Begins a loop. Several loops over one reader share its messages.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reader: reader) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(account: Account(reader: reader)) }
 
-    /// A loop's own account.
+    /// A loop over a reader's messages.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private let reader: KafkaReader
-        private var last: ReaderState.Position?
-
-        init(reader: KafkaReader) { self.reader = reader }
+        let account: Account
 
         /// The next message; asking for it says that the last one is done (with ``AckMode/automatic``).
         ///
         /// - Returns: Nil when the reader was closed.
-        /// - Throws: `.cancelled`; `.state` while a callback is registered; what made the reader fail for good.
+        /// - Throws: `.cancelled`; `.state` while a callback is registered; what made the reader fail.
         public mutating func next(
             isolation actor: isolated (any Actor)? = #isolation
         ) async throws(MsgBusError) -> Message? {
-            let core = reader.core
+            let core = account.reader.core
             do throws(MsgBusError) {
                 if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled") }
-                let done = last
-                last = nil
-                var message = try core.next(after: done)
+                let done = account.takeLast()
+                var message = try core.next(after: done, for: account.caller)
                 if message == nil {
                     message = try ReaderCore.messages(of: await core.wait(upTo: 1, for: .none, until: nil)).first
                 }
-                last = message.flatMap { core.position(of: $0) }
+                account.last = message.flatMap { core.position(of: $0) }
                 return message
             } catch  where error.code == .closed {
                 return nil
             }
+        }
+    }
+
+    /// What a loop has in hand, and whose loop it is.
+    final class Account {
+        let reader: KafkaReader
+        let caller: Caller
+        var last: ReaderState.Position?
+
+        init(reader: KafkaReader) {
+            self.reader = reader
+            // Only a group asks who comes back.
+            caller = reader.core.config.groupID == nil ? .none : .currentTask
+        }
+
+        deinit {
+            if let last { reader.core.left(last, by: caller) }
+        }
+
+        func takeLast() -> ReaderState.Position? {
+            defer { last = nil }
+            return last
         }
     }
 }

@@ -10,9 +10,11 @@ struct Progress {
         /// After the last one handed out.
         var next: Int64?
         var committed: Int64?
+        /// Where a group that had no offset starts: committed too, lest the next owner start elsewhere.
+        var start: Int64?
 
-        /// The offset to commit; nil if nothing was handed out.
-        var position: Int64? { handedOut.first ?? next }
+        /// The offset to commit; nil if there is nothing to say.
+        var position: Int64? { handedOut.first ?? next ?? start }
 
         mutating func finish(_ offset: Int64) {
             // Done before, or handed out under an earlier assignment.
@@ -28,10 +30,13 @@ struct Progress {
     private var lastIndex = 0
 
     /// Begins with partitions that were assigned.
-    mutating func begin(_ assigned: some Sequence<TopicPartition>) {
+    mutating func begin(
+        _ assigned: some Sequence<TopicPartition>,
+        startingAt starts: [TopicPartition: Int64] = [:]
+    ) {
         let assigned = Array(assigned)
         end(assigned)
-        partitions += assigned.map { ($0, Partition()) }
+        partitions += assigned.map { ($0, Partition(start: starts[$0])) }
     }
 
     /// Forgets partitions that were given up.

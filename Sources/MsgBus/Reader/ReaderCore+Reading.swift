@@ -5,13 +5,16 @@ extension ReaderCore {
     /// How many messages wait.
     var available: Int { state.withLock { $0.available } }
 
+    /// Only automatic acknowledgement asks who comes back.
+    var callerMatters: Bool { config.groupID != nil && config.reader.ackMode == .automatic }
+
     /// Takes what is there, or waits; empty only when it was late.
     func read(
         upTo limit: Int,
         until deadline: ContinuousClock.Instant?
     ) async throws(MsgBusError) -> [Message] {
         if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled before it read") }
-        let caller = ReaderState.Caller.currentTask
+        let caller = callerMatters ? Caller.currentTask : .none
         let there = try takeNow(upTo: limit, for: caller)
         if !there.isEmpty { return there }
         return try Self.messages(of: await wait(upTo: limit, for: caller, until: deadline))
@@ -19,7 +22,7 @@ extension ReaderCore {
 
     /// The same for a thread.
     func readBlocking(upTo limit: Int) throws(MsgBusError) -> [Message] {
-        let caller = ReaderState.Caller.currentThread
+        let caller = callerMatters ? Caller.currentThread : .none
         let there = try takeNow(upTo: limit, for: caller)
         if !there.isEmpty { return there }
         let thread = BlockedThread<ReaderState.Answer>()
@@ -28,15 +31,20 @@ extension ReaderCore {
     }
 
     /// For a loop: the next message, which is also the word that the last one is done. Nil when it has to wait.
-    func next(after last: ReaderState.Position?) throws(MsgBusError) -> Message? {
+    func next(after last: ReaderState.Position?, for caller: Caller) throws(MsgBusError) -> Message? {
         let (message, effects) = try state.withLock { state throws(MsgBusError) in
-            (try state.next(after: last), state.effects())
+            (try state.next(after: last, for: caller), state.effects())
         }
         apply(effects)
         return message
     }
 
-    private func takeNow(upTo limit: Int, for caller: ReaderState.Caller) throws(MsgBusError) -> [Message] {
+    /// A loop ended with a message in hand.
+    func left(_ last: ReaderState.Position, by caller: Caller) {
+        state.withLock { $0.left(last, by: caller) }
+    }
+
+    private func takeNow(upTo limit: Int, for caller: Caller) throws(MsgBusError) -> [Message] {
         let (messages, effects) = try state.withLock { state throws(MsgBusError) in
             (try state.read(upTo: limit, for: caller), state.effects())
         }
@@ -46,7 +54,7 @@ extension ReaderCore {
 
     func wait(
         upTo limit: Int,
-        for caller: ReaderState.Caller,
+        for caller: Caller,
         until deadline: ContinuousClock.Instant?
     ) async -> ReaderState.Answer {
         let id = nextID()
@@ -64,7 +72,7 @@ extension ReaderCore {
     private func wait(
         _ id: UInt64,
         upTo limit: Int,
-        for caller: ReaderState.Caller,
+        for caller: Caller,
         until deadline: ContinuousClock.Instant?,
         _ waiter: Waiter<ReaderState.Answer>
     ) {

@@ -64,7 +64,7 @@ final class ReaderCore: Sendable {
         // A group wants to hear from its members even when nothing happens, and a private reader looks for new partitions.
         let pause = config.groupID == nil ? config.reader.partitionDiscoveryInterval : maxPollInterval / 3
         housekeeping.start { [weak self] in self?.keepHouse(every: pause) }
-        housekeeping.arm(at: .now + pause)
+        housekeeping.arm(at: .after(pause))
         membership.attach(self)
         client.setHandlers(
             KafkaClient.Handlers(
@@ -93,13 +93,14 @@ final class ReaderCore: Sendable {
 
     private func take(_ error: MsgBusError) {
         error.isFatal ? log.error("\(error)") : log.info("\(error)")
-        guard error.isFatal else { return }
+        // What heals by itself concerns nobody; that one may not read the topic, for example, concerns who reads.
+        guard error.isFatal || [.authorization, .unknownTopic].contains(error.code) else { return }
         for (waiter, answer) in state.withLock({ $0.fail(error) }) { waiter.resume(answer) }
     }
 
     private func keepHouse(every pause: Duration) {
         if config.groupID == nil { membership.discover() } else { client.loop.signal(.events) }
-        housekeeping.arm(at: .now + pause)
+        housekeeping.arm(at: .after(pause))
     }
 
     private func expire() {
@@ -110,14 +111,13 @@ final class ReaderCore: Sendable {
 
     /// The name of a message that its loop has to say it is done with; nil where nobody wants to know.
     func position(of message: Message) -> ReaderState.Position? {
-        guard config.groupID != nil, config.reader.ackMode == .automatic else { return nil }
-        return ReaderState.Position(message)
+        callerMatters ? ReaderState.Position(message) : nil
     }
 
     /// What a read or an acknowledgement has left to do.
     func apply(_ effects: ReaderState.Effects) {
         if effects.contains(.fill) { client.loop.signal(.messages) }
-        if effects.contains(.commit) { commits.arm(at: .now + config.reader.commitInterval) }
+        if effects.contains(.commit) { commits.arm(at: .after(config.reader.commitInterval)) }
     }
 
     // MARK: Callback
@@ -201,7 +201,13 @@ final class ReaderCore: Sendable {
     func commitDone(within time: Duration, evenIfClosed: Bool = false) throws(MsgBusError) {
         let offsets = state.withLock { $0.beginCommit() }
         guard !offsets.isEmpty else { return }
-        try consumer.commit(offsets, within: time, evenIfClosed: evenIfClosed)
+        do throws(MsgBusError) {
+            try consumer.commit(offsets, within: time, evenIfClosed: evenIfClosed)
+        } catch {
+            state.withLock { $0.commitFailed() }
+            commits.arm(at: .after(config.reader.commitInterval))
+            throw error
+        }
         state.withLock { $0.didCommit(offsets) }
     }
 
@@ -212,7 +218,6 @@ final class ReaderCore: Sendable {
                 try commitDone(within: .seconds(5))
             } catch {
                 log.info("\(error); it will be tried again")
-                commits.arm(at: .now + config.reader.commitInterval)
             }
         }
     }
@@ -226,18 +231,24 @@ final class ReaderCore: Sendable {
     func close(within time: Duration) -> OneShot<Void> {
         let isInside = isInsideCallback
         let end = isInside ? freed : closed
-        guard let (resumptions, buffer) = state.withLock({ $0.beginClose() }) else { return end }
+        if isInside {
+            for waiter in state.withLock({ $0.callbackCloses() }) { waiter.resume(nil) }
+        }
+        guard let (resumptions, buffer, inHand) = state.withLock({ $0.beginClose() }) else { return end }
         for (waiter, answer) in resumptions { waiter.resume(answer) }
-        _ = consume buffer
+        _ = (consume buffer, consume inHand)
         client.beginClose()
         let time = max(.zero, time)
-        let deadline = ContinuousClock.now + time
-        client.work.async { [self] in
+        let deadline = ContinuousClock.Instant.after(time)
+        // Not on `work`, where rebalances go on being answered while the callback finishes.
+        DispatchQueue.ours("msgbus.close").async { [self] in
             // What the callback is about to finish shall be committed.
             if !isInside { waitForCallback(atMost: ContinuousClock.now.duration(to: deadline)) }
-            finish(by: deadline)
-            freed.resolve(())
-            callbacks.async { self.closed.resolve(()) }
+            client.work.async { [self] in
+                finish(by: deadline)
+                freed.resolve(())
+                callbacks.async { self.closed.resolve(()) }
+            }
         }
         // Whatever librdkafka or a callback does, nobody waits longer.
         client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
@@ -257,6 +268,7 @@ final class ReaderCore: Sendable {
         } catch {
             log.warning("the last commit failed, so some messages will come again: \(error)")
         }
+        membership.leave()
         var hasLeft = false
         if config.groupID != nil, consumer.beginClose() {
             // Giving up takes a moment too.

@@ -47,24 +47,26 @@ public struct ReaderOptions: Sendable {
         )
         try check(queueBytes >= 1, "reader.queueBytes is \(queueBytes): it has to be at least 1")
         try check(
-            (1024...2_147_483_647 * 1024).contains(prefetchBytes),
-            "reader.prefetchBytes is \(prefetchBytes): it has to be within 1024...2199023254528"
+            (1024...2_097_151 * 1024).contains(prefetchBytes),
+            "reader.prefetchBytes is \(prefetchBytes): it has to be within 1024...2147482624"
         )
         try check(
             commitInterval > .zero,
             "reader.commitInterval is \(commitInterval): it has to be longer than nothing"
         )
         try check(
-            partitionDiscoveryInterval >= .milliseconds(10),
-            "reader.partitionDiscoveryInterval is \(partitionDiscoveryInterval): it has to be at least 10 milliseconds"
+            partitionDiscoveryInterval >= .milliseconds(10) && partitionDiscoveryInterval <= .seconds(3600),
+            "reader.partitionDiscoveryInterval is \(partitionDiscoveryInterval): it has to be from 10 milliseconds to 1 hour"
         )
         try check(closeTimeout >= .zero, "reader.closeTimeout is \(closeTimeout): it can't be negative")
         if case .last(let count) = startFrom {
             try check(count >= 0, "reader.startFrom is .last(\(count)): it can't be negative")
         }
         if case .create(let partitions, let replicas) = missingTopic {
-            try check(partitions >= 1, "reader.missingTopic creates \(partitions) partitions: it has to be at least 1")
-            try check(replicas >= 1, "reader.missingTopic asks for \(replicas) replicas: it has to be at least 1")
+            try check(
+                (1...100_000).contains(partitions) && (1...1000).contains(replicas),
+                "reader.missingTopic creates \(partitions) partitions with \(replicas) replicas: 1 to 100000 and 1 to 1000 are possible"
+            )
         }
     }
 }

@@ -1,14 +1,6 @@
 /// Everything that a reader has to remember, without any input or output: the messages that wait, who waits for them, the
 /// callback, and how far a group is.
 struct ReaderState {
-    /// Who reads, to know when they come back for more.
-    enum Caller: Hashable, Sendable {
-        case thread(UInt)
-        case task(Int)
-        /// Keeps its own account: a loop over `messages`, or the callback.
-        case none
-    }
-
     /// What a read gets.
     enum Answer: Sendable {
         case messages([Message])
@@ -63,6 +55,7 @@ struct ReaderState {
     /// Whether somebody runs or is about to run callbacks.
     private(set) var isPumping = false
     private var pumpWaiters: [Waiter<MsgBusError?>] = []
+    private var isCallbackClosing = false
     /// Taking stopped since there was no room.
     private var isFull = false
     private var hasNews = false
@@ -119,9 +112,9 @@ struct ReaderState {
         return effects
     }
 
-    /// Nothing more will come: reads fail once the messages that wait are taken.
+    /// Reads fail, those that wait now and the next one once the messages that are there are taken; all if it is for good.
     mutating func fail(_ error: MsgBusError) -> [Resumption] {
-        failure = error
+        if error.isFatal || readings.isEmpty { failure = error }
         var resumptions: [Resumption] = []
         while let reading = readings.popFirst() { resumptions.append((reading.waiter, .failure(error))) }
         return resumptions
@@ -140,10 +133,17 @@ struct ReaderState {
     }
 
     /// Takes one message for a loop that is done with its last one; nil when it has to wait.
-    mutating func next(after last: Position?) throws(MsgBusError) -> Message? {
+    ///
+    /// A loop's messages are not in ``inHand``: the loop names its last one itself, which costs less.
+    mutating func next(after last: Position?, for caller: Caller) throws(MsgBusError) -> Message? {
         if let last { finish(last) }
-        try comeBack(.none)
+        try comeBack(caller)
         return readings.isEmpty ? takeOne() : nil
+    }
+
+    /// A loop was left while it had a message: it is done when the loop's task reads on, like one that a read returned.
+    mutating func left(_ last: Position, by caller: Caller) {
+        if phase == .open { inHand[caller, default: []].append(last) }
     }
 
     /// Checks that reading is allowed, and that what the caller had in hand is done.
@@ -155,7 +155,10 @@ struct ReaderState {
         if caller != .none, let done = inHand.removeValue(forKey: caller) {
             for position in done { finish(position) }
         }
-        if let failure, buffer.isEmpty { throw failure }
+        if let failure, buffer.isEmpty {
+            if !failure.isFatal { self.failure = nil }
+            throw failure
+        }
     }
 
     /// With `.manual` the application says so itself.
@@ -258,10 +261,17 @@ struct ReaderState {
 
     mutating func didCommit(_ offsets: [TopicPartition: Int64]) { progress.didCommit(offsets) }
 
+    /// What could not be committed is still to be.
+    mutating func commitFailed() { hasNews = true }
+
     // MARK: Rebalance
 
-    mutating func assigned(_ partitions: some Sequence<TopicPartition>) {
-        if isGroup { progress.begin(partitions) }
+    /// Partitions were assigned; for those where the group has no offset yet, where it starts.
+    mutating func assigned(
+        _ partitions: some Sequence<TopicPartition>,
+        startingAt starts: [TopicPartition: Int64] = [:]
+    ) {
+        if isGroup { progress.begin(partitions, startingAt: starts) }
     }
 
     /// Stops the flow, and forgets the messages of partitions that are about to go; what of them is done can still be committed.
@@ -314,9 +324,16 @@ struct ReaderState {
         return ((message, callback.body), pumpWaiters)
     }
 
-    /// Has the waiter resumed, with nil, as soon as no callback runs; false if none does.
+    /// The callback itself waits for the close: nobody may wait for the callback then.
+    mutating func callbackCloses() -> [Waiter<MsgBusError?>] {
+        isCallbackClosing = true
+        defer { pumpWaiters = [] }
+        return pumpWaiters
+    }
+
+    /// Has the waiter resumed, with nil, as soon as no callback runs; false if none does, or if it can't be waited for.
     mutating func awaitPump(_ waiter: Waiter<MsgBusError?>) -> Bool {
-        guard isPumping else { return false }
+        guard isPumping, !isCallbackClosing else { return false }
         pumpWaiters.append(waiter)
         return true
     }
@@ -327,8 +344,8 @@ struct ReaderState {
         guard phase == .open else { throw MsgBusError(.closed, "the reader is closed") }
     }
 
-    /// Ends all reading; the buffer is to be let go outside the lock.
-    mutating func beginClose() -> (resumptions: [Resumption], buffer: MessageBuffer)? {
+    /// Ends all reading. What else is returned is to be let go outside the lock: with a task, whatever it holds may go.
+    mutating func beginClose() -> (resumptions: [Resumption], buffer: MessageBuffer, inHand: [Caller: [Position]])? {
         guard phase == .open else { return nil }
         phase = .closing
         callback = nil
@@ -339,6 +356,6 @@ struct ReaderState {
             buffer = MessageBuffer()
             inHand = [:]
         }
-        return (resumptions, buffer)
+        return (resumptions, buffer, inHand)
     }
 }

@@ -21,7 +21,7 @@ struct StartOffsets {
             return try consumer.offsets(for: all(ConsumerClient.end), within: time)
         case .time(let first):
             let ends = try consumer.offsets(for: all(ConsumerClient.end), within: time)
-            let found = try consumer.offsets(for: all(first.millisecondsSince1970), within: time)
+            let found = try consumer.offsets(for: all(max(0, first.millisecondsSince1970)), within: time)
             return ends.merging(found) { _, found in found }
         case .last(let count):
             let ends = try consumer.offsets(for: all(ConsumerClient.end), within: time)

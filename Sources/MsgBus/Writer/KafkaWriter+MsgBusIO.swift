@@ -25,15 +25,16 @@ extension KafkaWriter: MsgBusIO {
     @available(*, noasync, message: "a writer has no callback")
     public func unregisterCB() throws(MsgBusError) { throw notForWriters("unregisterCB") }
 
-    /// Closes; throws, the first time, if messages could not be delivered.
+    /// Closes; throws, the first time, if messages that nobody waited for could not be delivered.
     @available(*, noasync, message: "use `await close()` in a task")
     public func disconnect() throws(MsgBusError) {
         let isFirst = core.close(within: core.config.writer.closeTimeout)
-        let report = core.closed.wait()
-        guard isFirst, report.abandoned > 0 else { return }
+        _ = core.end.wait()
+        let lost = core.unheard
+        guard isFirst, lost > 0 else { return }
         throw MsgBusError(
             .purged,
-            "\(report.abandoned) messages could not be delivered within \(core.config.writer.closeTimeout)",
+            "\(lost) messages could not be delivered; each was given to onUndelivered, or logged",
             topic: core.config.topic,
             isRetriable: true,
             persistence: .possiblyPersisted

@@ -77,7 +77,7 @@ public final class KafkaWriter: Sendable {
         let outcome = await withTaskCancellationHandler {
             await withUnsafeContinuation { core.submit(message, ticket, .waiter(.task($0))) }
         } onCancel: {
-            core.cancel(ticket)
+            core.cancel([ticket])
         }
         return try outcome.get()
     }
@@ -101,7 +101,7 @@ public final class KafkaWriter: Sendable {
         return await withTaskCancellationHandler {
             await collector.outcomes()
         } onCancel: {
-            for ticket in tickets { core.cancel(ticket) }
+            core.cancel(tickets)
         }
     }
 
@@ -143,7 +143,7 @@ public final class KafkaWriter: Sendable {
     @discardableResult
     public func close(timeout: Duration = .seconds(10)) async -> CloseReport {
         core.close(within: timeout)
-        return await core.closed.value()
+        return await core.end.value()
     }
 
     /// How the connection is. Never blocks.

@@ -14,7 +14,9 @@ final class WriterCore: Sendable {
     let producer: ProducerClient
     let state: Mutex<WriterState>
     let timer: DeadlineTimer
-    let closed = OneShot<CloseReport>()
+    private let closed = OneShot<CloseReport>()
+    /// Resolved before ``closed``, which also waits for the handler of undelivered messages.
+    private let freed = OneShot<CloseReport>()
     private let failures = DispatchQueue.ours("msgbus.undelivered")
 
     var client: KafkaClient { producer.client }
@@ -52,6 +54,7 @@ final class WriterCore: Sendable {
         producer = ProducerClient(client, topic: config.topic)
         state = Mutex(WriterState(maxMessages: config.writer.bufferMessages, maxBytes: config.writer.bufferBytes))
         timer = DeadlineTimer(queue: client.loop.queue)
+        failures.setSpecific(key: Self.handlerKey, value: ObjectIdentifier(self))
         timer.start { [weak self] in self?.expire() }
         client.setHandlers(
             KafkaClient.Handlers(
@@ -84,7 +87,7 @@ final class WriterCore: Sendable {
 
     /// Makes a write for which somebody waits: at once, or in the line if there is no room.
     func submit(_ message: OutgoingMessage, _ ticket: WriterState.Ticket, _ audience: WriterState.Audience) {
-        let deadline = ContinuousClock.now + deliveryTimeout
+        let deadline = ContinuousClock.Instant.after(deliveryTimeout)
         let answer = state.withLock { submit(message, ticket, audience, deadline, &$0) }
         timer.arm(at: deadline)
         answer?.audience.tell(answer!.outcome)
@@ -92,7 +95,7 @@ final class WriterCore: Sendable {
 
     /// Makes a batch of writes, in order.
     func submit(_ messages: some Collection<OutgoingMessage>, _ collector: BatchCollector) -> [WriterState.Ticket] {
-        let deadline = ContinuousClock.now + deliveryTimeout
+        let deadline = ContinuousClock.Instant.after(deliveryTimeout)
         var tickets: [WriterState.Ticket] = []
         tickets.reserveCapacity(messages.count)
         var rest = messages[...]
@@ -137,16 +140,17 @@ final class WriterCore: Sendable {
                 return nil
             }
         } catch {
-            guard error.code == .queueFull else { return state.refused(ticket, error) }
+            // Full for librdkafka, not for us: a report will make room, unless there is none to come.
+            guard error.code == .queueFull, state.inFlight > 0 else { return state.refused(ticket, error) }
         }
         state.wasAccepted()
         state.stepInLine(message, ticket)
         return nil
     }
 
-    func cancel(_ ticket: WriterState.Ticket) {
-        let answer = state.withLock { $0.cancel(ticket) }
-        answer?.audience.tell(answer!.outcome)
+    func cancel(_ tickets: [WriterState.Ticket]) {
+        let answers = state.withLock { state in tickets.compactMap { state.cancel($0) } }
+        for answer in answers { answer.audience.tell(answer.outcome) }
         // The line may have lost its first, which had no room where the next one has.
         admit()
     }
@@ -194,8 +198,8 @@ final class WriterCore: Sendable {
                 try producer.produce(message, tag: tag)
                 state.firstWasTaken()
             } catch {
-                // Its limits are lower than ours, the user's doing: the next report makes room.
-                if error.code == .queueFull { return }
+                // Its limits are lower than ours, the user's doing: the next report makes room, if there is one to come.
+                if error.code == .queueFull, state.inFlight > 0 { return }
                 if let answer = state.firstFailed(error) { answers.append(answer) }
             }
         }
@@ -244,7 +248,7 @@ final class WriterCore: Sendable {
 
     /// Answers the waiter with nil once the epoch and all before it are delivered or have failed.
     func awaitFlush(_ flush: (id: UInt64, epoch: UInt32), within time: Duration, _ waiter: Waiter<MsgBusError?>) {
-        let deadline = ContinuousClock.now + time
+        let deadline = ContinuousClock.Instant.after(time)
         guard state.withLock({ $0.awaitFlush(flush, by: deadline, waiter) }) else {
             waiter.resume(nil)
             return
@@ -270,7 +274,7 @@ final class WriterCore: Sendable {
 
     // MARK: Close
 
-    /// Begins to close, once; ``closed`` has the report in the end, at the latest after that time.
+    /// Begins to close, once; ``end`` has the report in the end, at the latest after that time.
     ///
     /// - Returns: Whether this call did it.
     @discardableResult
@@ -309,6 +313,7 @@ final class WriterCore: Sendable {
         for answer in answers { answer.audience.tell(answer.outcome) }
         for flush in flushes { flush.resume(MsgBusError(.closed, "the writer was closed while flushing")) }
         client.destroy(isClean: true)
+        freed.resolve(report())
         failures.async { [self] in closed.resolve(report()) }
     }
 
@@ -316,8 +321,19 @@ final class WriterCore: Sendable {
         guard closed.valueIfDone == nil else { return }
         log.warning("the writer's close goes on in the background: its time is over")
         _ = state.withLock { $0.abandon() }
+        freed.resolve(report())
         closed.resolve(report())
     }
+
+    private static let handlerKey = DispatchSpecificKey<ObjectIdentifier>()
+
+    /// The end of a close, for who waits for it: inside the handler of undelivered messages, that handler isn't waited for.
+    var end: OneShot<CloseReport> {
+        DispatchQueue.getSpecific(key: Self.handlerKey) == ObjectIdentifier(self) ? freed : closed
+    }
+
+    /// How many messages failed that nobody had waited for.
+    var unheard: Int { state.withLock { $0.unheard } }
 
     private var inFlight: Int { state.withLock { $0.inFlight } }
 

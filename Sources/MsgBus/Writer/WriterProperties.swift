@@ -14,7 +14,8 @@ enum WriterProperties {
         properties.set("partitioner", options.partitioner.rawValue)
         // Room is counted here, where one can wait for it; librdkafka's own limits are only reached if the user sets them.
         properties.set("queue.buffering.max.messages", options.bufferMessages + 1000)
-        properties.set("queue.buffering.max.kbytes", min(2_147_483_647, options.bufferBytes / 1024 * 2 + 1024))
+        let kilobytes = (2 * options.bufferBytes + options.maxMessageBytes) / 1024 + 1024
+        properties.set("queue.buffering.max.kbytes", min(2_147_483_647, kilobytes))
         try properties.add(config.properties)
         return properties
     }

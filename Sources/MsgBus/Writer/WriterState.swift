@@ -34,6 +34,9 @@ struct WriterState {
     private struct Slot {
         var generation: UInt32 = 0
         var isUsed = false
+        /// It waits for room. What left the line is skipped when its turn comes.
+        var isInLine = false
+        var epoch: UInt32 = 0
         /// The caller left before it had asked for anything.
         var isCancelled = false
         var audience = Audience.nobody
@@ -58,6 +61,8 @@ struct WriterState {
     private(set) var phase = Phase.open
     private(set) var delivered = 0
     private(set) var undelivered = 0
+    /// How many of them nobody waited for.
+    private(set) var unheard = 0
     private(set) var inFlight = 0
     /// How many were on their way when the close's time was over.
     private(set) var abandoned = 0
@@ -87,6 +92,7 @@ struct WriterState {
         inFlight == 0 || (inFlight < maxMessages && bytesInFlight + size <= maxBytes)
     }
 
+    /// The front of the line is always somebody who still waits.
     var hasLine: Bool { !line.isEmpty }
 
     /// Room, or the error for who doesn't wait for it.
@@ -145,6 +151,8 @@ struct WriterState {
     mutating func wasAccepted() { pendingInEpoch += 1 }
 
     mutating func stepInLine(_ message: OutgoingMessage, _ ticket: Ticket) {
+        slots[ticket.slot].isInLine = true
+        slots[ticket.slot].epoch = epoch
         line.append(Waiting(message: message, ticket: ticket, epoch: epoch))
     }
 
@@ -155,13 +163,27 @@ struct WriterState {
     }
 
     mutating func firstWasTaken() {
-        guard let first = line.popFirst() else { return }
+        guard let first = popLine() else { return }
         wasTaken(size: first.message.size)
     }
 
+    private mutating func popLine() -> Waiting? {
+        let first = line.popFirst()
+        if let first { slots[first.ticket.slot].isInLine = false }
+        trimLine()
+        return first
+    }
+
+    /// Lets those at the front go who don't wait any more.
+    private mutating func trimLine() {
+        while let first = line.first, !isInLine(first.ticket) { _ = line.popFirst() }
+    }
+
+    private func isInLine(_ ticket: Ticket) -> Bool { isCurrent(ticket) && slots[ticket.slot].isInLine }
+
     mutating func firstFailed(_ error: MsgBusError) -> Answer? {
-        guard let first = line.popFirst() else { return nil }
-        defer { leaveEpoch(first.epoch) }
+        guard let first = popLine() else { return nil }
+        leaveEpoch(first.epoch)
         return settle(first.ticket.slot, .failure(error))
     }
 
@@ -177,6 +199,7 @@ struct WriterState {
         }
         leaveEpoch(UInt32(truncatingIfNeeded: tag >> 32))
         let slot = Int(tag & 0xffff_ffff) - 1
+        if slot < 0, case .failure = outcome { unheard += 1 }
         return slot < 0 ? nil : settle(slot, outcome)
     }
 
@@ -197,7 +220,7 @@ struct WriterState {
     /// The caller doesn't wait any more. A message in the line is never sent; one on its way goes on.
     mutating func cancel(_ ticket: Ticket) -> Answer? {
         guard isCurrent(ticket) else { return nil }
-        if let answer = removeFromLine(ticket, Self.cancelled(.notPersisted)) { return answer }
+        if let answer = leaveLine(ticket, Self.cancelled(.notPersisted)) { return answer }
         let audience = slots[ticket.slot].audience
         slots[ticket.slot].audience = .nobody
         slots[ticket.slot].isCancelled = true
@@ -214,10 +237,12 @@ struct WriterState {
         slots[ticket.slot].isUsed && slots[ticket.slot].generation == ticket.generation
     }
 
-    private mutating func removeFromLine(_ ticket: Ticket, _ error: MsgBusError) -> Answer? {
-        guard let waiting = line.remove(where: { $0.ticket.slot == ticket.slot }) else { return nil }
-        leaveEpoch(waiting.epoch)
-        return settle(ticket.slot, .failure(error))
+    private mutating func leaveLine(_ ticket: Ticket, _ error: MsgBusError) -> Answer? {
+        guard isInLine(ticket) else { return nil }
+        leaveEpoch(slots[ticket.slot].epoch)
+        let answer = settle(ticket.slot, .failure(error))
+        trimLine()
+        return answer
     }
 
     // MARK: Deadlines
@@ -240,7 +265,7 @@ struct WriterState {
             }
             let ticket = Ticket(slot: index, generation: slots[index].generation)
             let unsent = Self.late(timeout, "it waited for room in the writer's buffer", .notPersisted)
-            if let answer = removeFromLine(ticket, unsent) {
+            if let answer = leaveLine(ticket, unsent) {
                 answers.append(answer)
             } else {
                 let error = Self.late(timeout, "it may still be delivered", .possiblyPersisted)
@@ -288,7 +313,7 @@ struct WriterState {
         by deadline: ContinuousClock.Instant,
         _ waiter: Waiter<MsgBusError?>
     ) -> Bool {
-        guard olderEpochs.contains(where: { $0.epoch == flush.epoch }) else { return false }
+        guard phase != .closed, olderEpochs.contains(where: { $0.epoch == flush.epoch }) else { return false }
         flushWaiters.append(FlushWaiter(id: flush.id, epoch: flush.epoch, deadline: deadline, waiter: waiter))
         return true
     }
@@ -325,10 +350,7 @@ struct WriterState {
         phase = .closing
         var answers: [Answer] = []
         let error = MsgBusError(.closed, "the writer was closed while the message waited", persistence: .notPersisted)
-        while let waiting = line.popFirst() {
-            leaveEpoch(waiting.epoch)
-            answers.append(settle(waiting.ticket.slot, .failure(error)))
-        }
+        while let answer = firstFailed(error) { answers.append(answer) }
         return answers
     }
 
