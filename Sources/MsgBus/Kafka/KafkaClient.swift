@@ -108,11 +108,15 @@ final class KafkaClient: Sendable {
     private func probe(within time: Duration = .milliseconds(20)) {
         work.async { [self] in
             guard !isClosing.load(ordering: .relaxed), connection.isSuspect else { return }
-            var next = time
+            let next: Duration
             switch signOfLife(within: time) {
-            case .answered: return connection.answered()
-            case .silent: next = min(time * 2, .milliseconds(500))
-            case .unreachable: connection.probeFailed()
+            case .answered:
+                return connection.answered()
+            case .silent:
+                next = min(time * 2, .milliseconds(500))
+            case .unreachable:
+                connection.probeFailed()
+                next = time
             }
             work.asyncAfter(deadline: .now() + 0.5) { [weak self] in self?.probe(within: next) }
         }
