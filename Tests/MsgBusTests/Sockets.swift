@@ -9,7 +9,7 @@ struct Listener {
     let descriptor: Int32
     let port: Int
 
-    init() throws {
+    init(listening: Bool = true) throws {
         #if canImport(Darwin)
         let type = SOCK_STREAM
         #else
@@ -23,7 +23,7 @@ struct Listener {
         let descriptor = descriptor
         let result = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, size) == 0 && listen(descriptor, 100) == 0
+                bind(descriptor, pointer, size) == 0 && (!listening || listen(descriptor, 100) == 0)
                     && getsockname(descriptor, pointer, &size) == 0
             }
         }
@@ -33,13 +33,9 @@ struct Listener {
     }
 }
 
-/// A port on which nobody listens.
+/// A port on which nobody listens. It stays bound as long as the tests run, for another test's broker might get it else.
 enum ClosedPort {
-    static func number() throws -> Int {
-        let listener = try Listener()
-        close(listener.descriptor)
-        return listener.port
-    }
+    static func number() throws -> Int { try Listener(listening: false).port }
 }
 
 /// Accepts connections, in the kernel, and never says a word.

@@ -39,6 +39,14 @@ package final class ChildProcess: Sendable {
         for (descriptor, end) in [inputEnd, outputEnd, errorEnd].enumerated() {
             posix_spawn_file_actions_adddup2(&actions, end, Int32(descriptor))
         }
+        // Nothing else of ours: a connection of the embedded broker, for example, would stay open for as long as the child has it.
+        #if !canImport(Darwin)
+        // glibc 2.34 has it, and its header shows it only to those who ask for extensions.
+        typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+        if let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") {
+            _ = unsafeBitCast(symbol, to: CloseFrom.self)(&actions, 3)
+        }
+        #endif
         // It shall meet signals as if a user had started it: threads of Dispatch block them, and tests ignore some.
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -47,7 +55,12 @@ package final class ChildProcess: Sendable {
         posix_spawnattr_setsigmask(&attributes, &signals)
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        #if canImport(Darwin)
+        let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_CLOEXEC_DEFAULT
+        #else
+        let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+        #endif
+        posix_spawnattr_setflags(&attributes, Int16(flags))
 
         let all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         var argv = ([executable] + arguments).map { strdup($0) } + [nil]
