@@ -174,6 +174,38 @@ struct ContractTests {
         await writer.close()
     }
 
+    @Test("What nobody finished comes again: tasks that failed, and a loop that was left", arguments: TestBroker.usable)
+    func unfinished(broker: TestBroker) async throws {
+        struct Failure: Error {}
+        let topic = unique("unfinished")
+        try await broker.createTopic(topic)
+        var config = try broker.config(topic: topic, direction: .reader)
+        config.groupID = unique("group")
+        config.connectTimeout = patience
+        let reader = try await KafkaReader.connect(config)
+        let writer = try await KafkaWriter.connect(try broker.config(topic: topic, direction: .writer))
+        for index in 0..<40 { try await writer.write("\(index)") }
+        // This task goes on after its loop, so its message is done; those of the failing tasks never are.
+        for try await message in reader.messages {
+            #expect(try message.text == "0")
+            break
+        }
+        #expect(try await reader.read().text == "1")
+        for _ in 0..<20 {
+            let task = Task {
+                _ = try await reader.read()
+                throw Failure()
+            }
+            _ = await task.result
+        }
+        try await reader.commit()
+        await reader.close()
+        let second = try await KafkaReader.connect(config)
+        #expect(try await second.read().text == "1")
+        await second.close()
+        await writer.close()
+    }
+
     @Test(
         "A new group misses nothing after connect, also when its first member leaves without a word (B-08)",
         arguments: TestBroker.usable

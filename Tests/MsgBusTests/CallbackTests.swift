@@ -137,6 +137,26 @@ struct CallbackTests {
         #expect(finished.value == 1)
     }
 
+    @Test("A callback and somebody else who close at once don't wait for each other")
+    func closeFromInsideAndOutside() async throws {
+        let (reader, writer) = try await connect()
+        let entered = Gate()
+        let leave = Gate()
+        try reader.registerCB { _ in
+            entered.open()
+            leave.wait()
+            try! reader.disconnect()
+        }
+        try await writer.write("x")
+        try await onThread { entered.wait() }
+        let start = ContinuousClock.now
+        let outside = Task { await reader.close(timeout: hang * 2) }
+        #expect(await eventually { reader.status() == .closed })
+        leave.open()
+        await outside.value
+        #expect(start.duration(to: .now) < hang)
+    }
+
     @Test("A callback that never returns doesn't hold up a close beyond its time")
     func stuckCallback() async throws {
         let (reader, writer) = try await connect()

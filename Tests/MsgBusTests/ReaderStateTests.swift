@@ -58,6 +58,19 @@ struct ProgressTests {
         check(progress.uncommitted.isEmpty)
     }
 
+    @Test("Where a group starts is committed, until something is done")
+    func start() {
+        var progress = Progress()
+        progress.begin([partition], startingAt: [partition: 40])
+        check(progress.uncommitted == [partition: 40])
+        progress.didCommit([partition: 40])
+        check(progress.uncommitted.isEmpty)
+        progress.handOut(partition, 40)
+        check(progress.uncommitted.isEmpty)
+        check(progress.finish(partition, 40))
+        check(progress.uncommitted == [partition: 41])
+    }
+
     @Test("A commit is never taken back by an older answer")
     func monotonic() {
         var progress = Progress()

@@ -69,6 +69,41 @@ struct WriterFailureTests {
         try await onThread { try writer.disconnect() }
     }
 
+    @Test("A non-blocking write that fails long before is not forgotten by disconnect")
+    func failureBeforeDisconnect() async throws {
+        let lost = Collected<UndeliveredMessage>()
+        let writer = try await orphan {
+            $0.blocking = .nonBlocking
+            $0.writer.deliveryTimeout = .milliseconds(200)
+            $0.writer.onUndelivered = { lost.append($0) }
+        }
+        try await onThread { try writer.messageWrite("lost") }
+        #expect(await eventually { lost.count == 1 })
+        let error = await #expect(throws: MsgBusError.self) { try await onThread { try writer.disconnect() } }
+        #expect(error?.code == .purged)
+    }
+
+    @Test("The handler of undelivered messages can close its writer")
+    func closeFromHandler() async throws {
+        let held = Shared<KafkaWriter?>(nil)
+        let closed = Gate()
+        let writer = try await orphan {
+            $0.writer.deliveryTimeout = .milliseconds(200)
+            $0.writer.closeTimeout = hang * 2
+            $0.writer.onUndelivered = { _ in
+                try? held.value?.disconnect()
+                closed.open()
+            }
+        }
+        held.set(writer)
+        try writer.enqueue("lost")
+        let start = ContinuousClock.now
+        try await onThread { closed.wait() }
+        #expect(start.duration(to: .now) < hang)
+        #expect(writer.status() == .closed)
+        held.set(nil)
+    }
+
     @Test("A cancelled write stops waiting; the message is said to be possibly on its way")
     func cancelled() async throws {
         let writer = try await orphan()

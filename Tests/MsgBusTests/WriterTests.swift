@@ -160,6 +160,54 @@ struct WriterTests {
         #expect(await writer.close().delivered == 2)
     }
 
+    @Test("Headers fill the buffer too")
+    func backPressureByHeaders() async throws {
+        let writer = try await writer {
+            $0.writer.bufferBytes = 100_000
+            $0.writer.linger = .seconds(60)
+            $0.writer.deliveryTimeout = .seconds(100)
+        }
+        let message = OutgoingMessage("x", headers: ["large": String(repeating: "x", count: 60_000)])
+        try writer.enqueue(message)
+        let error = #expect(throws: MsgBusError.self) { try writer.enqueue(message) }
+        #expect(error?.code == .queueFull)
+        try await writer.flush(timeout: patience)
+        // What was counted in was counted out again.
+        try writer.enqueue(message)
+        #expect(await writer.close().delivered == 2)
+    }
+
+    @Test("One message larger than all buffers still goes, and holds up nobody")
+    func largerThanAllBuffers() async throws {
+        let writer = try await writer {
+            $0.writer.bufferBytes = 1000
+            $0.writer.maxMessageBytes = 4_000_000
+        }
+        try await writer.write(OutgoingMessage(value: Array(repeating: 1, count: 3_000_000)))
+        try await writer.write("small")
+        let strict = try await self.writer {
+            $0.properties["queue.buffering.max.kbytes"] = "100"
+        }
+        let error = await #expect(throws: MsgBusError.self) {
+            try await strict.write(OutgoingMessage(value: Array(repeating: 1, count: 500_000)))
+        }
+        #expect(error?.code == .queueFull)
+        try await strict.write("small")
+    }
+
+    @Test("Absurd times are only that: the longest or none at all")
+    func absurdTimes() async throws {
+        let writer = try await writer { $0.writer.deliveryTimeout = .seconds(1e19) }
+        try await writer.write("x")
+        try await writer.flush(timeout: .seconds(1e19))
+        try await writer.flush(timeout: .seconds(Int64.min))
+        let reader = try await reader()
+        #expect(try await reader.read(timeout: .seconds(1e19)) != nil)
+        #expect(try await reader.read(timeout: .seconds(Int64.min)) == nil)
+        await reader.close(timeout: .seconds(-1e19))
+        await writer.close(timeout: .seconds(Int64.min))
+    }
+
     @Test("A flush waits for what was written before it, whatever lingers")
     func flush() async throws {
         let writer = try await writer {
