@@ -97,8 +97,11 @@ public enum MissingTopic: Sendable, Hashable {
 ///
 /// A message that isn't done when its reader closes, crashes or loses the partition comes again. A private reader commits nothing.
 public enum AckMode: Sendable, Hashable {
-    /// When the caller comes back for more: by its next read (the same thread, the same task), by the next turn of its loop over
-    /// ``KafkaReader/messages``; and when a callback returns without throwing. The message in hand when the reader closes isn't done.
+    /// When the caller comes back for more: by its next read (of the same thread or task), by the next turn of its loop over
+    /// ``KafkaReader/messages``; and when a callback returns without throwing.
+    ///
+    /// The message in hand when the reader closes isn't done. Nor is one whose thread or task never reads again: it holds the group's
+    /// offset where it is. So read in few long-lived places, or choose ``manual``.
     case automatic
     /// When ``KafkaReader/acknowledge(_:)`` says so, from anywhere and in any order.
     case manual
