@@ -2,7 +2,7 @@ import MsgBus
 import TestSupport
 import Testing
 
-/// The defects that were reproduced in the closest peer. The fourth, a leak, is in ``LifecycleTests``.
+/// The defects that were reproduced in the closest peer. The fourth, a leak, is in ``ProcessTests``.
 @Suite("What went wrong elsewhere")
 struct PeerDefectTests {
     let broker = try! EmbeddedBroker()

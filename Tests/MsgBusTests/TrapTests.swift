@@ -61,22 +61,6 @@ struct TrapTests {
         await writer.close()
     }
 
-    @Test("A broker that goes away is seen, and so is its return")
-    func disconnected() async throws {
-        // The embedded cluster can't come back, so this one's end has to do: the reader sees it, and still closes in time.
-        let mortal = try EmbeddedBroker()
-        let reader = try await KafkaReader.connect(mortal.config(topic: topic, direction: .reader))
-        let writer = try await KafkaWriter.connect(mortal.config(topic: topic, direction: .writer))
-        #expect(reader.status() == .open)
-        mortal.close()
-        for status in [{ reader.status() }, { writer.status() }] {
-            #expect(await eventually { if case .disconnected = status() { true } else { false } })
-        }
-        await reader.close(timeout: hang)
-        await writer.close(timeout: hang)
-        #expect(reader.status() == .closed)
-    }
-
     @Test(
         "Each of librdkafka's codes is the kind of error that a caller can act on",
         arguments: [

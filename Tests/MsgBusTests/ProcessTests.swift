@@ -3,15 +3,15 @@ import MsgBus
 import TestSupport
 import Testing
 
-/// What is left of connections when they are closed. Each test has a process of its own, for it looks at the whole of it.
+/// What concerns a whole process: each test has one of its own.
 ///
 /// One after another: each blocks one of the few threads that all other tests have as well.
 @Suite(
-    "After a close nothing is left",
+    "In a process of its own",
     .serialized,
     .enabled(if: ProcessUsage.isKnown, "reads /proc, which only Linux has")
 )
-struct LifecycleTests {
+struct ProcessTests {
     /// Under a sanitizer each cycle costs many times more, and a few show as much.
     private static let isSanitized = ProcessInfo.processInfo.environment.keys.contains { $0.hasSuffix("SAN_OPTIONS") }
     private static let cycles = isSanitized ? 40 : 500
@@ -36,13 +36,13 @@ struct LifecycleTests {
             }
             for index in 0..<20 { try await cycle(index) }
             let before = ProcessUsage.current
-            for index in 0..<LifecycleTests.cycles { try await cycle(index) }
+            for index in 0..<ProcessTests.cycles { try await cycle(index) }
             // librdkafka's threads are joined by then; Dispatch's idle ones go after a while.
             let after = ProcessUsage.current
             print("before: \(before); after: \(after)")
             #expect(await eventually { ProcessUsage.current.threads <= before.threads + 2 })
             #expect(after.descriptors <= before.descriptors + 2)
-            #expect(!LifecycleTests.hasGrown(since: before, by: 40 << 20))
+            #expect(!ProcessTests.hasGrown(since: before, by: 40 << 20))
         }
     }
 
@@ -99,12 +99,12 @@ struct LifecycleTests {
             let writer = try await KafkaWriter.connect(broker.config(topic: "failing", direction: .writer))
             let wrong = OutgoingMessage("x", headers: ["a": "b"], partition: 7)
             func fail(_ count: Int) {
-                for _ in 0..<count { #expect(throws: MsgBusError.self) { try writer.enqueue(wrong) } }
+                for _ in 0..<count where (try? writer.enqueue(wrong)) != nil { Issue.record("it was taken") }
             }
             fail(10_000)
             let before = ProcessUsage.current
-            fail(LifecycleTests.cycles * 400)
-            #expect(!LifecycleTests.hasGrown(since: before, by: 20 << 20))
+            fail(ProcessTests.cycles * 2000)
+            #expect(!ProcessTests.hasGrown(since: before, by: 20 << 20))
             await writer.close()
         }
     }
@@ -120,6 +120,24 @@ struct LifecycleTests {
             // Nobody has set a handler: the signal ends the process.
             kill(getpid(), SIGINT)
             try await Task.sleep(for: .seconds(60))
+        }
+    }
+
+    @Test("A broker that goes away is seen, and its clients still close in time")
+    func disconnected() async {
+        // In the tests' own process, children of other tests may have inherited the broker's connections, and hold them open.
+        await #expect(processExitsWith: .success) {
+            let broker = try EmbeddedBroker()
+            let reader = try await KafkaReader.connect(broker.config(topic: "mortal", direction: .reader))
+            let writer = try await KafkaWriter.connect(broker.config(topic: "mortal", direction: .writer))
+            #expect(reader.status() == .open)
+            broker.close()
+            for status in [{ reader.status() }, { writer.status() }] {
+                #expect(await eventually { if case .disconnected = status() { true } else { false } })
+            }
+            await reader.close(timeout: hang)
+            await writer.close(timeout: hang)
+            #expect(reader.status() == .closed)
         }
     }
 }
