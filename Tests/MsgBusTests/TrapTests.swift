@@ -76,7 +76,7 @@ struct TrapTests {
             (RD_KAFKA_RESP_ERR_INVALID_RECORD, .invalidRecord, false),
             (RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, .rebalance, true),
             (RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, .offset, false),
-            (RD_KAFKA_RESP_ERR__PURGE_QUEUE, .purged, true), (RD_KAFKA_RESP_ERR_PRODUCER_FENCED, .fenced, false),
+            (RD_KAFKA_RESP_ERR__PURGE_QUEUE, .purged, false), (RD_KAFKA_RESP_ERR_PRODUCER_FENCED, .fenced, false),
             (RD_KAFKA_RESP_ERR__FATAL, .fatal, false), (RD_KAFKA_RESP_ERR__STATE, .state, false),
             (RD_KAFKA_RESP_ERR__DESTROY, .closed, false), (RD_KAFKA_RESP_ERR__INVALID_ARG, .configuration, false),
             (RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, .unsupported, false),

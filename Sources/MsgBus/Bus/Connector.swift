@@ -68,10 +68,12 @@ struct Connector {
             }
             discard(client)
             log.info("attempt \(attempt) to connect failed: \(failure)")
-            guard failure.isRetriable, attempt < config.connectRetries, timeLeft > pause else {
+            let hasAttempts = attempt < config.connectRetries
+            guard failure.isRetriable, hasAttempts, timeLeft > .milliseconds(100) else {
                 throw failure.after(attempts: attempt)
             }
-            cancellation.sleep(pause)
+            // The last pause is cut short, so that there is an attempt near the end of the time.
+            cancellation.sleep(min(pause, timeLeft / 2))
             try cancellation.check()
             attempt += 1
             pause = min(pause * 2, .seconds(1))

@@ -3,7 +3,7 @@
 /// ```swift
 /// do {
 ///     try writer.enqueue("hello")
-/// } catch where error.code == .queueFull {
+/// } catch let error as MsgBusError where error.code == .queueFull {
 ///     // wait, or drop the message
 /// }
 /// ```

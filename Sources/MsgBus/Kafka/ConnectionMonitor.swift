@@ -3,7 +3,8 @@ internal import Synchronization
 /// What a client's errors and answers say about its connection to the cluster.
 ///
 /// librdkafka has no event for "connected": it reports what fails. So a report that all brokers are down makes the connection
-/// suspect, a probe decides, and any answer of a broker clears it.
+/// suspect, and probes decide. Only theirs count: other answers may have been on their way since before the report, which is made
+/// but once.
 struct ConnectionState {
     private(set) var status: BusStatus = .open
     /// Why the brokers can't be reached, as far as the client has said: the cause that is of most use to a human.
@@ -51,27 +52,14 @@ struct ConnectionState {
 /// The connection state of one client, shared.
 final class ConnectionMonitor: Sendable {
     private let state = Mutex(ConnectionState())
-    /// Mirrors `isSuspect`, so that the path of every delivery asks without a lock.
-    private let suspect = Atomic(false)
 
     var status: BusStatus { state.withLock { $0.status } }
     var cause: MsgBusError? { state.withLock { $0.cause } }
-    var isSuspect: Bool { suspect.load(ordering: .relaxed) }
+    var isSuspect: Bool { state.withLock { $0.isSuspect } }
 
-    func report(_ error: MsgBusError) -> Bool {
-        state.withLock { state in
-            let probe = state.report(error)
-            suspect.store(state.isSuspect, ordering: .relaxed)
-            return probe
-        }
-    }
+    func report(_ error: MsgBusError) -> Bool { state.withLock { $0.report(error) } }
 
-    func answered() {
-        state.withLock { state in
-            state.answered()
-            suspect.store(false, ordering: .relaxed)
-        }
-    }
+    func answered() { state.withLock { $0.answered() } }
 
     func probeFailed() { state.withLock { $0.probeFailed() } }
 

@@ -76,7 +76,7 @@ extension MsgBusError {
             RD_KAFKA_RESP_ERR__PARTITION_EOF:
             (.offset, false)
         case RD_KAFKA_RESP_ERR__PURGE_QUEUE, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
-            (.purged, true)
+            (.purged, false)
         case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED,
             RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
             RD_KAFKA_RESP_ERR_TRANSACTION_COORDINATOR_FENCED:

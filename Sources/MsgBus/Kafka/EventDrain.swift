@@ -48,9 +48,6 @@ final class EventDrain: Sendable {
         case RD_KAFKA_EVENT_DR:
             let reports = DeliveryReport.reports(of: event)
             rd_kafka_event_destroy(event)
-            if client.connection.isSuspect, reports.contains(where: { $0.failure == nil }) {
-                client.connection.answered()
-            }
             handlers.deliveries(reports)
         case RD_KAFKA_EVENT_REBALANCE:
             let rebalance = Rebalance(event)

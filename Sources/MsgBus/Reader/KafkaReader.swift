@@ -145,7 +145,9 @@ public final class KafkaReader: Sendable {
 
     /// Closes: ends every read, waits for a running callback, commits what is done, leaves the group, and frees everything.
     ///
-    /// Closing again waits for the same end. A cancelled task waits all the same: it always ends.
+    /// While the group is being rearranged, for example since another member has just left, the broker may refuse the last commit:
+    /// that is logged, and the messages since the commit before come again. Closing again waits for the same end. A cancelled task
+    /// waits all the same: it always ends.
     ///
     /// - Parameter timeout: How long at most.
     public func close(timeout: Duration = .seconds(10)) async {

@@ -83,7 +83,6 @@ final class ReaderCore: Sendable {
         for _ in 0..<64 {
             let room = state.withLock { $0.room() }
             guard room > 0, let batch = consumer.take(upTo: room) else { return }
-            if client.connection.isSuspect { client.connection.answered() }
             let (resumptions, startPump) = state.withLock { $0.offer(batch) }
             for (waiter, answer) in resumptions { waiter.resume(answer) }
             if startPump { callbacks.async { self.pump() } }

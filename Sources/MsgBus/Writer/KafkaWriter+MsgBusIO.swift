@@ -36,7 +36,6 @@ extension KafkaWriter: MsgBusIO {
             .purged,
             "\(lost) messages could not be delivered; each was given to onUndelivered, or logged",
             topic: core.config.topic,
-            isRetriable: true,
             persistence: .possiblyPersisted
         )
     }
