@@ -22,7 +22,7 @@ struct RealBrokerTests {
     func waitForTopic() async throws {
         var config = try config(unique("late"), .reader)
         config.reader.missingTopic = .wait
-        config.connectTimeout = .milliseconds(500)
+        config.connectTimeout = .seconds(2)
         let impatient = config
         let error = await #expect(throws: MsgBusError.self) { try await KafkaReader.connect(impatient) }
         #expect(error?.code == .unknownTopic)
@@ -61,7 +61,7 @@ struct RealBrokerTests {
     func noAutoCreate() async throws {
         var config = try config(unique("auto"), .writer)
         config.properties["allow.auto.create.topics"] = "false"
-        config.connectTimeout = .milliseconds(700)
+        config.connectTimeout = .seconds(2)
         let strict = config
         let error = await #expect(throws: MsgBusError.self) { try await KafkaWriter.connect(strict) }
         #expect(error?.code == .unknownTopic)
