@@ -40,8 +40,11 @@ struct BrokerCommand: AsyncParsableCommand {
               msgbus read \(topic.first?.name ?? "orders")
             """
         )
-        // Until the task is cancelled.
-        while true { try await Task.sleep(for: .seconds(3600)) }
+        // Nothing ever comes: the loop ends when the task is cancelled.
+        let (nothing, source) = AsyncStream.makeStream(of: Void.self)
+        for await _ in nothing {}
+        source.finish()
+        try Task.checkCancellation()
     }
 }
 

@@ -18,21 +18,16 @@ final class Interruption: Sendable {
             // Dispatch only watches there, and the default would end us first. On Linux it takes the signal over.
             signal(number, SIG_IGN)
             #endif
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            // Dispatch's sources are thread-safe, and only not marked so.
+            nonisolated(unsafe) let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             // The handler keeps its source: nothing else does.
-            source.setEventHandler { @Sendable [source = Unchecked(source)] in
-                let new = Int(source.value.data)
+            source.setEventHandler { @Sendable in
+                let new = Int(source.data)
                 let before = self.count.add(new, ordering: .relaxed).oldValue
                 if before + new > 1 { _exit(ExitStatus.interrupted.rawValue) }
                 handler()
             }
             source.activate()
         }
-    }
-
-    /// Dispatch's sources are thread-safe, and only not marked so.
-    private struct Unchecked<Value>: @unchecked Sendable {
-        let value: Value
-        init(_ value: Value) { self.value = value }
     }
 }

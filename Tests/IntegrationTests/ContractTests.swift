@@ -46,6 +46,7 @@ struct ContractTests {
             #expect(read.value == message.value)
             #expect(read.key == message.key)
             #expect(read.headers == message.headers)
+            #expect(read.topic == deliveries[0].topic)
             if let timestamp = message.timestamp { #expect(read.timestamp == timestamp) }
         }
         await writer.close()

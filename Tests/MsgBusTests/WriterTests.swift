@@ -19,42 +19,6 @@ struct WriterTests {
         return try await KafkaReader.connect(config)
     }
 
-    @Test("Every kind of content arrives as it was sent (B-09)")
-    func contents() async throws {
-        try broker.createTopic(topic)
-        let writer = try await writer()
-        var headers: Headers = ["text": "value", "twice": "1"]
-        headers.append("twice", "2")
-        headers.append("none", nil)
-        headers.append("empty", [])
-        headers.append("bytes", [0x00, 0xff])
-        let messages = [
-            OutgoingMessage(value: []),
-            OutgoingMessage(value: nil, key: [1]),
-            OutgoingMessage(value: [0x00, 0x01, 0x00]),
-            OutgoingMessage(value: [0xff, 0xfe]),
-            OutgoingMessage(value: [1], key: []),
-            OutgoingMessage(
-                "all of it",
-                key: "key",
-                headers: headers,
-                timestamp: .init(millisecondsSince1970: 1_234_567)
-            ),
-        ]
-        let results = try await writer.write(contentsOf: messages)
-        let deliveries = try results.map { try $0.get() }
-        #expect(deliveries.map(\.offset) == [0, 1, 2, 3, 4, 5])
-        let reader = try await reader()
-        for message in messages {
-            let read = try await reader.read()
-            #expect(read.value == message.value)
-            #expect(read.key == message.key)
-            #expect(read.headers == message.headers)
-            #expect(read.topic == topic)
-            if let timestamp = message.timestamp { #expect(read.timestamp == timestamp) }
-        }
-    }
-
     @Test("A message that is too large is refused at once, and the next one goes (B-04)")
     func tooLarge() async throws {
         let writer = try await writer()

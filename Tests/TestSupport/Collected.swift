@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 /// What callbacks of any thread gathered.
@@ -23,21 +24,17 @@ package final class Shared<Value: Sendable>: Sendable {
 
 /// A switch that one side waits for and the other one opens.
 package final class Gate: Sendable {
-    private let isOpen = Atomic(false)
+    private let semaphore = DispatchSemaphore(value: 0)
 
     package init() {}
 
-    package func open() { isOpen.store(true, ordering: .releasing) }
+    package func open() { semaphore.signal() }
 
     /// Blocks the thread; gives up after the patience of tests.
     package func wait() {
-        let deadline = ContinuousClock.now + patience
-        while !isOpen.load(ordering: .acquiring), ContinuousClock.now < deadline { usleep(500) }
+        // Open once is open for everyone: each who passes lets the next one pass.
+        if semaphore.wait(timeout: .now() + .seconds(Int(patience.components.seconds))) == .success {
+            semaphore.signal()
+        }
     }
 }
-
-#if canImport(Darwin)
-import Darwin
-#else
-import Glibc
-#endif

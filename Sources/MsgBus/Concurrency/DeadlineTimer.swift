@@ -2,15 +2,14 @@ internal import Dispatch
 internal import Synchronization
 
 /// Calls back when the earliest of some deadlines has passed.
-///
-/// Unchecked, for Dispatch's timers are thread-safe and only not marked so.
-final class DeadlineTimer: @unchecked Sendable {
+final class DeadlineTimer: Sendable {
     /// Shared with the handler, which thereby needs no reference to this object.
     private final class Armed: Sendable {
         let deadline = Mutex<ContinuousClock.Instant?>(nil)
     }
 
-    private let timer: any DispatchSourceTimer
+    // Dispatch's timers are thread-safe, and only not marked so.
+    private nonisolated(unsafe) let timer: any DispatchSourceTimer
     private let armed = Armed()
 
     init(queue: DispatchQueue) {
