@@ -4,13 +4,12 @@ import Testing
 
 @Suite("Writes that fail")
 struct WriterFailureTests {
-    /// A writer whose broker is gone.
+    /// A writer whose broker is gone, without a message before: with a short time to deliver, that one might be late.
     private func orphan(_ change: (inout MsgBusConfig) -> Void = { _ in }) async throws -> KafkaWriter {
         let broker = try EmbeddedBroker()
         var config = broker.config(topic: unique("orphan"), direction: .writer)
         change(&config)
         let writer = try await KafkaWriter.connect(config)
-        try await writer.write("while it lives")
         broker.close()
         return writer
     }
@@ -26,8 +25,7 @@ struct WriterFailureTests {
         let start = ContinuousClock.now
         let report = await writer.close(timeout: .milliseconds(500))
         #expect(start.duration(to: .now) < hang)
-        #expect(report.delivered == 1)
-        #expect(report.undelivered == 2)
+        #expect((report.delivered, report.undelivered) == (0, 2))
     }
 
     @Test("A delivery timeout set by librdkafka's own name counts too")
@@ -49,7 +47,7 @@ struct WriterFailureTests {
         let start = ContinuousClock.now
         let report = await writer.close(timeout: .milliseconds(500))
         #expect(start.duration(to: .now) < hang)
-        #expect((report.delivered, report.undelivered, report.abandoned) == (1, 101, 101))
+        #expect((report.delivered, report.undelivered, report.abandoned) == (0, 101, 101))
         #expect(await eventually { back.count == 100 })
         // In order per partition only.
         let first = try #require(back.all.first { $0.message.headers["n"]?.text == "0" })

@@ -30,10 +30,10 @@ package final class Gate: Sendable {
 
     package func open() { semaphore.signal() }
 
-    /// Blocks the thread; gives up after the patience of tests.
+    /// Blocks the thread; gives up when it must have been forgotten.
     package func wait() {
         // Open once is open for everyone: each who passes lets the next one pass.
-        if semaphore.wait(timeout: .now() + .seconds(Int(patience.components.seconds))) == .success {
+        if semaphore.wait(timeout: .now() + .seconds(Int(hang.components.seconds))) == .success {
             semaphore.signal()
         }
     }
