@@ -94,7 +94,7 @@ struct Connector {
             let left = timeLeft
             guard left > .zero else { throw failure(of: client) }
             do throws(MsgBusError) {
-                let metadata = try client.topicMetadata(config.topic, within: min(slice, left))
+                let metadata = try metadata(client, within: min(slice, left))
                 client.connection.answered()
                 if let value = try isReady(client, metadata) { return value }
                 cancellation.sleep(min(.milliseconds(50), timeLeft))
@@ -107,6 +107,11 @@ struct Connector {
                 slice = min(slice * 2, .seconds(4))
             }
         }
+    }
+
+    private func metadata(_ client: KafkaClient, within time: Duration) throws(MsgBusError) -> TopicMetadata {
+        if Subscription.isPattern(config.topic) { return .all(try client.allTopics(within: time)) }
+        return try client.topicMetadata(config.topic, within: time)
     }
 
     /// Why nobody answered, said for somebody who only sees this line.

@@ -8,6 +8,8 @@
 /// Nothing is checked until you connect; then everything is, before a byte is sent.
 public struct MsgBusConfig: Sendable {
     /// The topic: 1 to 249 characters out of `a…z`, `A…Z`, `0…9`, `.`, `_` and `-`.
+    ///
+    /// For a reader also a regular expression, which begins with `^`: see ``KafkaReader/subscribe(to:timeout:)``.
     public var topic: String
 
     /// Whether this connection writes or reads.

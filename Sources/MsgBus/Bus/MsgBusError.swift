@@ -143,6 +143,8 @@ extension MsgBusError.Code {
     public static let fenced = Self("fenced")
     /// The client can't go on, see ``MsgBusError/isFatal``.
     public static let fatal = Self("fatal")
+    /// The application's own code failed on a message: its callback threw, or it rejected the message.
+    public static let handler = Self("handler")
     /// The call doesn't fit the state of the object: the wrong direction, a second registration, and the like.
     public static let state = Self("state")
     /// The object is closed.

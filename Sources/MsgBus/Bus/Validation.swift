@@ -15,7 +15,10 @@ extension MsgBusConfig {
                 "\(direction == .writer ? "KafkaWriter" : "KafkaReader") got a configuration with the direction .\(self.direction)"
             )
         }
-        try Self.validate(topic: topic)
+        switch direction {
+        case .writer: try Self.validate(topic: topic)
+        case .reader: try Subscription.validate(topic)
+        }
         _ = try brokerAddresses()
         guard connectRetries >= 1 else {
             throw MsgBusError(.configuration, "connectRetries is \(connectRetries): it counts attempts, so at least 1")
@@ -31,7 +34,7 @@ extension MsgBusConfig {
         }
         switch direction {
         case .writer: try writer.validate()
-        case .reader: try reader.validate()
+        case .reader: try reader.validate(topic: topic, groupID: groupID)
         }
     }
 

@@ -49,19 +49,32 @@ struct ConnectionState {
     }
 }
 
-/// The connection state of one client, shared.
+/// The connection state of one client, shared; its changes are told to who listens.
 final class ConnectionMonitor: Sendable {
     private let state = Mutex(ConnectionState())
+    private let events: EventHub
+
+    init(_ events: EventHub) { self.events = events }
 
     var status: BusStatus { state.withLock { $0.status } }
     var cause: MsgBusError? { state.withLock { $0.cause } }
     var isSuspect: Bool { state.withLock { $0.isSuspect } }
 
-    func report(_ error: MsgBusError) -> Bool { state.withLock { $0.report(error) } }
+    func report(_ error: MsgBusError) -> Bool { change { $0.report(error) } }
 
-    func answered() { state.withLock { $0.answered() } }
+    func answered() { change { $0.answered() } }
 
-    func probeFailed() { state.withLock { $0.probeFailed() } }
+    func probeFailed() { change { $0.probeFailed() } }
 
-    func close() { state.withLock { $0.close() } }
+    /// The connection is closed, or has failed for good.
+    func close() { change { $0.close() } }
+
+    private func change<Value: Sendable>(_ body: (inout ConnectionState) -> Value) -> Value {
+        state.withLock { state in
+            let before = state.status
+            let value = body(&state)
+            if state.status != before { events.post(.status(state.status)) }
+            return value
+        }
+    }
 }

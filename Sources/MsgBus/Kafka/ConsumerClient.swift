@@ -26,23 +26,33 @@ final class ConsumerClient: Sendable {
 
     /// Takes what has arrived, never waits. Only on the poll loop's queue.
     ///
-    /// - Returns: Nil when nothing was left; then the next arrival signals. Fewer than asked for doesn't mean that.
-    func take(upTo limit: Int) -> RecordBatch? {
+    /// - Parameter epoch: What the batch is stamped with.
+    /// - Returns: Nil when nothing was left; then the next arrival signals. Fewer than asked for doesn't mean that. And the
+    ///   partitions whose end was reached, each with the offset there.
+    func take(upTo limit: Int, epoch: Int) -> (batch: RecordBatch, ends: [TopicPartition: Int64])? {
         let taken = rd_kafka_consume_batch_queue(messages.pointer, 0, scratch, min(limit, Self.batchLimit))
         guard taken > 0 else { return nil }
         let buffer = UnsafeMutablePointer<RecordBatch.Record?>.allocate(capacity: taken)
         var count = 0
+        var ends: [TopicPartition: Int64] = [:]
         for index in 0..<taken {
             guard let record = scratch[index] else { continue }
             // Its payload is then a text, not a message.
             if record.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR {
-                report(record)
+                if record.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF {
+                    let topic = String(cString: rd_kafka_topic_name(record.pointee.rkt))
+                    let partition = TopicPartition(topic: topic, partition: Int(record.pointee.partition))
+                    ends[partition] = record.pointee.offset
+                    rd_kafka_message_destroy(record)
+                } else {
+                    report(record)
+                }
                 continue
             }
             (buffer + count).initialize(to: record)
             count += 1
         }
-        return RecordBatch(buffer, count: count, owner: records)
+        return (RecordBatch(buffer, count: count, epoch: epoch, owner: records), ends)
     }
 
     private func report(_ record: RecordBatch.Record) {
@@ -96,6 +106,41 @@ final class ConsumerClient: Sendable {
 
     /// Whether the partitions that are being revoked are another member's already.
     var isAssignmentLost: Bool { rd_kafka_assignment_lost(client.handle.pointer) != 0 }
+
+    // MARK: Flow
+
+    /// Stops fetching partitions, and throws away what librdkafka has of them.
+    func pause(_ partitions: Set<TopicPartition>) throws(MsgBusError) {
+        guard !partitions.isEmpty else { return }
+        let list = PartitionList(partitions)
+        try check(rd_kafka_pause_partitions(client.handle.pointer, list.pointer), "can't pause partitions")
+    }
+
+    /// Fetches paused partitions again.
+    func resume(_ partitions: Set<TopicPartition>) throws(MsgBusError) {
+        guard !partitions.isEmpty else { return }
+        let list = PartitionList(partitions)
+        try check(rd_kafka_resume_partitions(client.handle.pointer, list.pointer), "can't resume partitions")
+    }
+
+    /// Goes on at other offsets. What librdkafka has of the partitions is thrown away; what was taken before is the caller's.
+    func seek(_ offsets: [TopicPartition: Int64], within time: Duration) throws(MsgBusError) {
+        guard !offsets.isEmpty else { return }
+        let list = PartitionList(offsets)
+        // Before 2.1 the time is taken for microseconds (librdkafka #4230).
+        let milliseconds =
+            LibraryVersion.number < 0x0201_00ff ? min(time.milliseconds, 2_000_000) * 1000 : time.milliseconds
+        try check(rd_kafka_seek_partitions(client.handle.pointer, list.pointer, Int32(milliseconds)), "can't seek")
+        for element in list.elements where element.error != RD_KAFKA_RESP_ERR_NO_ERROR {
+            throw MsgBusError(
+                kafka: element.error,
+                "can't seek",
+                topic: element.partition.topic,
+                partition: element.partition.partition,
+                offset: element.offset
+            )
+        }
+    }
 
     private func forward(_ partition: TopicPartition) {
         let queue = rd_kafka_queue_get_partition(

@@ -19,7 +19,8 @@ final class KafkaClient: Sendable {
     let loop: PollLoop
     let work: DispatchQueue
     let log: BusLog
-    let connection = ConnectionMonitor()
+    let events = EventHub()
+    let connection: ConnectionMonitor
 
     private let handlers: HandlerBox
     private let queues: Mutex<[WatchedQueue]>
@@ -58,6 +59,7 @@ final class KafkaClient: Sendable {
         }
         let handlers = HandlerBox()
         handle = client
+        connection = ConnectionMonitor(events)
         self.log = log
         self.handlers = handlers
         work = .ours("msgbus.work")
@@ -89,6 +91,18 @@ final class KafkaClient: Sendable {
             topics[name] = handle
             return handle
         }
+    }
+
+    /// Makes a call on `work`, and waits for it. Not from `work` or the poll loop.
+    func onWork<Value>(_ body: () throws(MsgBusError) -> Value) throws(MsgBusError) -> Value {
+        let result: Result<Value, MsgBusError> = work.sync {
+            do throws(MsgBusError) {
+                return .success(try body())
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
     }
 
     // MARK: Errors and probes
@@ -130,6 +144,7 @@ final class KafkaClient: Sendable {
     func beginClose() {
         isClosing.store(true, ordering: .relaxed)
         connection.close()
+        events.finish()
     }
 
     /// Frees everything. Runs on `work`, last of all; blocks until librdkafka's threads are gone.

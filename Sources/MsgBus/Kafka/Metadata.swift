@@ -4,6 +4,8 @@ internal import CRdKafka
 enum TopicMetadata: Sendable {
     /// It exists and has partitions 0..<count.
     case partitions(Int)
+    /// For a pattern instead of a name: all topics, and how many partitions each has.
+    case all([String: Int])
     /// It doesn't exist, or the cluster can't say yet.
     case missing(MsgBusError)
 }
@@ -44,6 +46,19 @@ extension KafkaClient {
         }
     }
 
+    /// All topics, and how many partitions each has. Blocks up to the time given.
+    func allTopics(within time: Duration) throws(MsgBusError) -> [String: Int] {
+        try metadata(of: nil, all: true, within: time) { metadata in
+            var topics: [String: Int] = [:]
+            for index in 0..<Int(metadata.topic_cnt) {
+                let topic = metadata.topics[index]
+                guard topic.err == RD_KAFKA_RESP_ERR_NO_ERROR, topic.partition_cnt > 0 else { continue }
+                topics[String(cString: topic.topic)] = Int(topic.partition_cnt)
+            }
+            return topics
+        }
+    }
+
     /// Asks the cluster for a sign of life. Blocks up to the time given.
     func signOfLife(within time: Duration) -> Probe {
         do throws(MsgBusError) {
@@ -57,11 +72,12 @@ extension KafkaClient {
 
     private func metadata<Result>(
         of topic: CHandle?,
+        all: Bool = false,
         within time: Duration,
         _ body: (rd_kafka_metadata) -> Result
     ) throws(MsgBusError) -> Result {
         var metadata: UnsafePointer<rd_kafka_metadata>?
-        let code = rd_kafka_metadata(handle.pointer, 0, topic?.pointer, &metadata, Int32(time.milliseconds))
+        let code = rd_kafka_metadata(handle.pointer, all ? 1 : 0, topic?.pointer, &metadata, Int32(time.milliseconds))
         // The pointer is left alone on an error.
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else { throw MsgBusError(kafka: code) }
         defer { rd_kafka_metadata_destroy(metadata) }

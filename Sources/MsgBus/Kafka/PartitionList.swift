@@ -1,11 +1,5 @@
 internal import CRdKafka
 
-/// A partition of a topic, with an offset where one is meant.
-struct TopicPartition: Hashable, Sendable {
-    var topic: String
-    var partition: Int
-}
-
 /// librdkafka's list of partitions, in Swift's ownership.
 ///
 /// Keep it only for the call that needs it: its elements may hold references that block the client's destruction.
@@ -21,7 +15,7 @@ struct PartitionList: ~Copyable {
         for (partition, offset) in offsets { append(partition, offset: offset) }
     }
 
-    init(_ partitions: [TopicPartition]) {
+    init(_ partitions: some Collection<TopicPartition>) {
         self.init(capacity: partitions.count)
         for partition in partitions { append(partition, offset: Int64(RD_KAFKA_OFFSET_INVALID)) }
     }

@@ -21,6 +21,10 @@ final class RecordBatch: Sendable {
     let count: Int
     /// Bytes of all keys and values.
     let byteCount: Int
+    /// The reader's ``ReaderState/epoch`` when it took the batch.
+    let epoch: Int
+    /// The partitions in the order in which they come, each with the offset after its last message here.
+    let runs: [(partition: TopicPartition, next: Int64)]
     // Written once, in init. What it points to is guarded by `readers`.
     private nonisolated(unsafe) let records: UnsafeMutablePointer<Record?>
     private let topics: [(handle: CHandle, name: String)]
@@ -32,27 +36,46 @@ final class RecordBatch: Sendable {
     private let copies: Mutex<[Copy]>
 
     /// Takes over the records and the memory that holds them.
-    init(_ records: UnsafeMutablePointer<Record?>, count: Int, owner: LiveRecords) {
+    init(_ records: UnsafeMutablePointer<Record?>, count: Int, epoch: Int, owner: LiveRecords) {
         self.records = records
         self.count = count
+        self.epoch = epoch
         self.owner = owner
         readers = Atomic(0)
         copies = Mutex([])
         var topics: [(handle: CHandle, name: String)] = []
+        var runs: [(partition: TopicPartition, next: Int64)] = []
         var byteCount = 0
         for index in 0..<count {
-            byteCount += records[index]!.pointee.len + records[index]!.pointee.key_len
-            let handle = CHandle(records[index]!.pointee.rkt!)
-            if topics.last?.handle == handle || topics.contains(where: { $0.handle == handle }) { continue }
-            topics.append((handle, String(cString: rd_kafka_topic_name(handle.pointer))))
+            let record = records[index]!
+            byteCount += record.pointee.len + record.pointee.key_len
+            // A run's last message ends it.
+            if index + 1 < count, records[index + 1]!.pointee.rkt == record.pointee.rkt,
+                records[index + 1]!.pointee.partition == record.pointee.partition
+            {
+                continue
+            }
+            let handle = CHandle(record.pointee.rkt!)
+            let name: String
+            if let known = topics.first(where: { $0.handle == handle }) {
+                name = known.name
+            } else {
+                name = String(cString: rd_kafka_topic_name(handle.pointer))
+                topics.append((handle, name))
+            }
+            let partition = TopicPartition(topic: name, partition: Int(record.pointee.partition))
+            runs.append((partition, record.pointee.offset + 1))
         }
         self.topics = topics
+        self.runs = runs
         self.byteCount = byteCount
         owner.add(self)
     }
 
     /// A batch of one message without a record.
-    private init(_ copy: Copy) {
+    private init(_ copy: Copy, epoch: Int) {
+        self.epoch = epoch
+        runs = []
         records = UnsafeMutablePointer.allocate(capacity: 1)
         count = 1
         byteCount = 0
@@ -143,7 +166,8 @@ final class RecordBatch: Sendable {
                 copy($0)
             } orCopy: {
                 $0
-            }
+            },
+            epoch: epoch
         )
     }
 

@@ -16,6 +16,9 @@ public struct Message: Sendable {
     /// The topic that the message was read from.
     public var topic: String { batch.topic(at: index) }
 
+    /// The topic and the partition together.
+    public var topicPartition: TopicPartition { TopicPartition(topic: topic, partition: partition) }
+
     /// When the message was created or appended; nil if its writer was older than Kafka 0.10.
     public var timestamp: MessageTimestamp? { batch.timestamp(at: index) }
 

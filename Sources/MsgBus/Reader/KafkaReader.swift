@@ -100,7 +100,7 @@ public final class KafkaReader: Sendable {
     ///
     /// Callbacks run one at a time, on a queue of the reader's own. While one is slow, messages wait.
     ///
-    /// - Parameter callback: Gets each message. When it throws, the error is logged and the message isn't acknowledged.
+    /// - Parameter callback: Gets each message. When it throws, ``ReaderOptions/failurePolicy`` says what comes then.
     /// - Throws: `.state` when a callback is registered already, or when somebody waits in a read; `.closed`.
     public func onMessage(_ callback: @escaping @Sendable (Message) throws -> Void) throws(MsgBusError) {
         try core.register(callback)
@@ -127,6 +127,19 @@ public final class KafkaReader: Sendable {
         try core.acknowledge(message)
     }
 
+    /// Says that a message can't be processed now: it comes again by itself, as ``ReaderOptions/failurePolicy`` says.
+    ///
+    /// Without a policy it comes again as often as it is rejected, after 100 milliseconds and then twice as long each time, up to
+    /// 10 seconds. Messages that have been read meanwhile stay as they are; the group's offset waits for the rejected one.
+    ///
+    /// - Parameters:
+    ///   - message: A message of this reader that isn't done.
+    ///   - reason: Why, for the log, ``events`` and the dead letter.
+    /// - Throws: `.closed`.
+    public func reject(_ message: Message, because reason: any Error) throws(MsgBusError) {
+        try core.reject(message, reason)
+    }
+
     /// Commits what is done, and waits for the broker's answer.
     ///
     /// A cancelled task waits all the same, at most so long.
@@ -142,6 +155,9 @@ public final class KafkaReader: Sendable {
 
     /// How the connection is. Never blocks.
     public func status() -> BusStatus { core.status }
+
+    /// What happens to the connection, its partitions and its messages from now on: status changes, rebalances, errors.
+    public var events: BusEvents { core.client.events.listen() }
 
     /// Closes: ends every read, waits for a running callback, commits what is done, leaves the group, and frees everything.
     ///

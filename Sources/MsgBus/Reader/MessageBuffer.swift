@@ -12,6 +12,8 @@ struct MessageBuffer {
     private var current: Chunk?
     private(set) var count = 0
     private(set) var byteCount = 0
+    /// How many messages were ever taken.
+    private(set) var taken = 0
 
     var isEmpty: Bool { count == 0 }
 
@@ -29,28 +31,41 @@ struct MessageBuffer {
         let batch = current!.batch
         let message = batch.message(at: index)
         count -= 1
+        taken += 1
         byteCount -= batch.size(at: index)
         if index + 1 == current!.end { current = nil } else { current!.next = index + 1 }
         return message
     }
 
     /// Takes out the messages of some partitions.
-    mutating func drop(_ isDropped: (TopicPartition) -> Bool) {
+    ///
+    /// - Returns: The offset of the first one of each.
+    @discardableResult
+    mutating func drop(_ isDropped: (TopicPartition) -> Bool) -> [TopicPartition: Int64] {
         var kept = MessageBuffer()
-        if let current { kept.append(current, unless: isDropped) }
-        while let chunk = chunks.popFirst() { kept.append(chunk, unless: isDropped) }
+        kept.taken = taken
+        var firsts: [TopicPartition: Int64] = [:]
+        if let current { kept.append(current, unless: isDropped, &firsts) }
+        while let chunk = chunks.popFirst() { kept.append(chunk, unless: isDropped, &firsts) }
         self = kept
+        return firsts
     }
 
-    private mutating func append(_ chunk: Chunk, unless isDropped: (TopicPartition) -> Bool) {
+    private mutating func append(
+        _ chunk: Chunk,
+        unless isDropped: (TopicPartition) -> Bool,
+        _ firsts: inout [TopicPartition: Int64]
+    ) {
         var start = chunk.next
         func flush(_ end: Int, _ buffer: inout MessageBuffer) {
             if start < end { buffer.chunks.append(Chunk(batch: chunk.batch, next: start, end: end)) }
         }
         for index in chunk.next..<chunk.end {
-            if isDropped(chunk.batch.partition(at: index)) {
+            let partition = chunk.batch.partition(at: index)
+            if isDropped(partition) {
                 flush(index, &self)
                 start = index + 1
+                if firsts[partition] == nil { firsts[partition] = chunk.batch.message(at: index).offset }
             } else {
                 count += 1
                 byteCount += chunk.batch.size(at: index)

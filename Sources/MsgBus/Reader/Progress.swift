@@ -9,41 +9,83 @@ struct Progress {
         var done: Set<Int64> = []
         /// After the last one handed out.
         var next: Int64?
+        /// What the group has, as far as we know.
         var committed: Int64?
-        /// Where a group that had no offset starts: committed too, lest the next owner start elsewhere.
+        /// Where we start, if the group doesn't know that yet: committed too, lest the next owner start elsewhere.
         var start: Int64?
+        /// Messages of earlier epochs are another assignment's, and another owner may have them by now.
+        let assigned: Int
+        /// Messages of earlier epochs were handed out before a seek, and don't count any more.
+        var positioned: Int
 
         /// The offset to commit; nil if there is nothing to say.
         var position: Int64? { handedOut.first ?? next ?? start }
 
         mutating func finish(_ offset: Int64) {
-            // Done before, or handed out under an earlier assignment.
+            // Done before.
             guard let first = handedOut.first, offset >= first, offset < next ?? 0 else { return }
             done.insert(offset)
             while let first = handedOut.first, done.remove(first) != nil { _ = handedOut.popFirst() }
         }
     }
 
+    /// What was done in a partition that is gone, without having been committed.
+    private struct Remainder {
+        let committed: Int64?
+        let position: Int64
+    }
+
     private var partitions: [(id: TopicPartition, state: Partition)] = []
+    private var remainders: [TopicPartition: Remainder] = [:]
     /// Where the last one asked for stands: messages come in runs of one partition, and hashing a topic's name costs more than
     /// all the rest.
     private var lastIndex = 0
 
+    /// The partitions that are ours.
+    var assigned: [TopicPartition] { partitions.map(\.id) }
+
     /// Begins with partitions that were assigned.
+    ///
+    /// - Parameters:
+    ///   - committed: What the group has committed.
+    ///   - starts: Where else we start.
     mutating func begin(
         _ assigned: some Sequence<TopicPartition>,
-        startingAt starts: [TopicPartition: Int64] = [:]
+        committed: [TopicPartition: Int64] = [:],
+        startingAt starts: [TopicPartition: Int64] = [:],
+        epoch: Int = 0
     ) {
         let assigned = Array(assigned)
-        end(assigned)
-        partitions += assigned.map { ($0, Partition(start: starts[$0])) }
+        remove(assigned)
+        partitions += assigned.map { id in
+            (id, Partition(committed: committed[id], start: starts[id], assigned: epoch, positioned: epoch))
+        }
     }
 
-    /// Forgets partitions that were given up.
+    /// Forgets partitions that were given up, but not what was done in them.
     mutating func end(_ revoked: some Sequence<TopicPartition>) {
         let revoked = Set(revoked)
-        partitions.removeAll { revoked.contains($0.id) }
+        for (id, state) in partitions where revoked.contains(id) {
+            if let position = state.position, position > state.committed ?? -1 {
+                remainders[id] = Remainder(committed: state.committed, position: position)
+            }
+        }
+        remove(revoked)
+    }
+
+    private mutating func remove(_ gone: some Sequence<TopicPartition>) {
+        let gone = Set(gone)
+        partitions.removeAll { gone.contains($0.id) }
         lastIndex = 0
+    }
+
+    /// Whether something that was done could not be committed before its partition was gone.
+    var hasRemainders: Bool { !remainders.isEmpty }
+
+    /// Where to go on in partitions that have come back and that nobody has worked on meanwhile. Asked for once.
+    mutating func takeRemainders(_ committed: [TopicPartition: Int64]) -> [TopicPartition: Int64] {
+        defer { remainders = [:] }
+        return remainders.filter { id, remainder in committed[id] == remainder.committed }.mapValues(\.position)
     }
 
     mutating func handOut(_ partition: TopicPartition, _ offset: Int64) {
@@ -52,13 +94,25 @@ struct Progress {
         partitions[index].state.next = offset + 1
     }
 
+    /// The partition goes on elsewhere: what was handed out before counts no more.
+    mutating func seek(_ partition: TopicPartition, to offset: Int64, epoch: Int) {
+        guard let index = index(of: partition) else { return }
+        let assigned = partitions[index].state.assigned
+        partitions[index].state = Partition(start: offset, assigned: assigned, positioned: epoch)
+    }
+
     /// Marks a message as done.
     ///
     /// - Returns: Whether its partition is still ours; if not, the message will come again.
-    mutating func finish(_ partition: TopicPartition, _ offset: Int64) -> Bool {
-        guard let index = index(of: partition) else { return false }
-        partitions[index].state.finish(offset)
+    mutating func finish(_ partition: TopicPartition, _ offset: Int64, epoch: Int = 0) -> Bool {
+        guard let index = index(of: partition), epoch >= partitions[index].state.assigned else { return false }
+        if epoch >= partitions[index].state.positioned { partitions[index].state.finish(offset) }
         return true
+    }
+
+    /// Whether a message that was taken in that epoch is still this reader's business.
+    func owns(_ partition: TopicPartition, epoch: Int) -> Bool {
+        partitions.contains { $0.id == partition && $0.state.assigned <= epoch }
     }
 
     /// What can be committed and isn't yet, each the offset of the next message to read.

@@ -13,10 +13,13 @@ final class ReaderCore: Sendable {
     private let freed = OneShot<Void>()
     private let closed = OneShot<Void>()
     let deadlines: DeadlineTimer
+    let redeliveries: DeadlineTimer
+    let deadLetters: DeadLetters
     private let commits: DeadlineTimer
     private let housekeeping: DeadlineTimer
+    private let maxPollInterval: Duration
     private let callbacks = DispatchQueue.ours("msgbus.callback")
-    private let membership: Membership
+    let membership: Membership
 
     var client: KafkaClient { consumer.client }
     var status: BusStatus { client.connection.status }
@@ -26,13 +29,13 @@ final class ReaderCore: Sendable {
         let connector = try Connector(config, .reader, cancellation)
         let maxPollInterval = try ReaderProperties.maxPollInterval(connector)
         let topic = TopicWait(connector)
-        let (client, partitions) = try connector.connect {
+        let (client, plan) = try connector.connect {
             () throws(MsgBusError) in
             try KafkaClient.consumer(ReaderProperties.make(connector), log: connector.log)
-        } isReady: { (client, metadata) throws(MsgBusError) -> Int? in
-            try topic.partitions(client, metadata)
+        } isReady: { (client, metadata) throws(MsgBusError) -> ReadingPlan? in
+            try topic.plan(client, metadata)
         }
-        let core = ReaderCore(config, client, connector.log, partitions, maxPollInterval)
+        let core = ReaderCore(config, client, connector.log, plan, maxPollInterval)
         do throws(MsgBusError) {
             try core.membership.start(connector)
         } catch {
@@ -46,20 +49,24 @@ final class ReaderCore: Sendable {
         _ config: MsgBusConfig,
         _ client: KafkaClient,
         _ log: BusLog,
-        _ partitions: Int,
+        _ plan: ReadingPlan,
         _ maxPollInterval: Duration
     ) {
         self.config = config
         self.log = log
         consumer = ConsumerClient(client)
         state = Mutex(ReaderState(config.reader, isGroup: config.groupID != nil))
-        membership = Membership(config, consumer, log, partitions: partitions)
+        membership = Membership(config, consumer, log, plan)
+        deadLetters = DeadLetters(config)
+        self.maxPollInterval = maxPollInterval
+        redeliveries = DeadlineTimer(queue: client.loop.queue)
         deadlines = DeadlineTimer(queue: client.loop.queue)
         commits = DeadlineTimer(queue: client.loop.queue)
         housekeeping = DeadlineTimer(queue: client.loop.queue)
         callbacks.setSpecific(key: Self.callbackKey, value: ObjectIdentifier(self))
 
         deadlines.start { [weak self] in self?.expire() }
+        redeliveries.start { [weak self] in self?.redeliver() }
         commits.start { [weak self] in self?.commitInBackground() }
         // A group wants to hear from its members even when nothing happens, and a private reader looks for new partitions.
         let pause = config.groupID == nil ? config.reader.partitionDiscoveryInterval : maxPollInterval / 3
@@ -81,13 +88,19 @@ final class ReaderCore: Sendable {
     private func fill() {
         // So that events and timers of this queue get their turn.
         for _ in 0..<64 {
-            let room = state.withLock { $0.room() }
-            guard room > 0, let batch = consumer.take(upTo: room) else { return }
-            let (resumptions, startPump) = state.withLock { $0.offer(batch) }
-            for (waiter, answer) in resumptions { waiter.resume(answer) }
-            if startPump { callbacks.async { self.pump() } }
+            let (room, epoch) = state.withLock { ($0.room(), $0.epoch) }
+            guard room > 0, let (batch, ends) = consumer.take(upTo: room, epoch: epoch) else { return }
+            let (served, effects) = state.withLock { ($0.offer(batch, ends: ends), $0.effects()) }
+            deliver(served)
+            apply(effects)
         }
         client.loop.signal(.messages)
+    }
+
+    /// Tells those who waited, and has callbacks run.
+    func deliver(_ served: (resumptions: [ReaderState.Resumption], startPump: Bool)) {
+        for (waiter, answer) in served.resumptions { waiter.resume(answer) }
+        if served.startPump { callbacks.async { self.pump() } }
     }
 
     private func take(_ error: MsgBusError) {
@@ -98,7 +111,15 @@ final class ReaderCore: Sendable {
     }
 
     private func keepHouse(every pause: Duration) {
-        if config.groupID == nil { membership.discover() } else { client.loop.signal(.events) }
+        if config.groupID == nil {
+            membership.discover()
+        } else {
+            client.loop.signal(.events)
+            if state.withLock({ $0.isStalled() }) {
+                log.warning("the application has taken no message for \(maxPollInterval), and messages wait")
+                client.events.post(.stalled(maxPollInterval))
+            }
+        }
         housekeeping.arm(at: .after(pause))
     }
 
@@ -117,6 +138,11 @@ final class ReaderCore: Sendable {
     func apply(_ effects: ReaderState.Effects) {
         if effects.contains(.fill) { client.loop.signal(.messages) }
         if effects.contains(.commit) { commits.arm(at: .after(config.reader.commitInterval)) }
+        if effects.contains(.caughtUp) {
+            let partitions = state.withLock { $0.takeCaughtUp() }
+            if !partitions.isEmpty { client.events.post(.caughtUp(partitions)) }
+        }
+        if effects.contains(.flow) { client.work.async { self.changeFlows() } }
     }
 
     // MARK: Callback
@@ -162,7 +188,7 @@ final class ReaderCore: Sendable {
                 try body(message)
                 done = message
             } catch {
-                log.error("the callback failed for \(message), which stays unacknowledged: \(error)")
+                failed(message, error, inCallback: true)
             }
         }
     }
@@ -181,6 +207,26 @@ final class ReaderCore: Sendable {
             return state.effects()
         }
         apply(effects)
+    }
+
+    func reject(_ message: Message, _ reason: any Error) throws(MsgBusError) {
+        try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
+        failed(message, reason, inCallback: false)
+    }
+
+    /// Changes the subscription.
+    func change(
+        within time: Duration,
+        _ body: @escaping @Sendable (inout Subscription) throws(MsgBusError) -> Void
+    ) async throws(MsgBusError) {
+        try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
+        guard config.reader.partitions == nil else {
+            throw MsgBusError(.state, "the reader has chosen its partitions (reader.partitions): make another one")
+        }
+        let error: MsgBusError? = await withUnsafeContinuation { continuation in
+            membership.change(within: time, .task(continuation), body)
+        }
+        if let error { throw error }
     }
 
     /// Commits now, and answers with nil or the error.
@@ -243,11 +289,9 @@ final class ReaderCore: Sendable {
         DispatchQueue.ours("msgbus.close").async { [self] in
             // What the callback is about to finish shall be committed.
             if !isInside { waitForCallback(atMost: ContinuousClock.now.duration(to: deadline)) }
-            client.work.async { [self] in
-                finish(by: deadline)
-                freed.resolve(())
-                callbacks.async { self.closed.resolve(()) }
-            }
+            finish(by: deadline)
+            freed.resolve(())
+            callbacks.async { self.closed.resolve(()) }
         }
         // Whatever librdkafka or a callback does, nobody waits longer.
         client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
@@ -256,20 +300,21 @@ final class ReaderCore: Sendable {
         return end
     }
 
-    /// Leaves the group and frees the client. On `work`.
+    /// Leaves the group and frees the client. On a queue of its own: `work` goes on answering the group.
     private func finish(by deadline: ContinuousClock.Instant) {
         func timeLeft() -> Duration { max(.zero, ContinuousClock.now.duration(to: deadline)) }
-        for timer in [deadlines, commits, housekeeping] { timer.cancel() }
+        for timer in [deadlines, commits, housekeeping, redeliveries] { timer.cancel() }
+        deadLetters.close()
         // A turn of the loop that had begun before may still have been taking messages.
         client.loop.queue.sync {}
-        do throws(MsgBusError) {
-            try commitDone(within: min(timeLeft() / 2, .seconds(5)), evenIfClosed: true)
-        } catch {
-            log.warning("the last commit failed, so some messages will come again: \(error)")
+        membership.prepareToLeave(within: timeLeft() / 2)
+        commitLast(by: deadline)
+        let isLeaving = client.work.sync {
+            membership.leave()
+            return config.groupID != nil && consumer.beginClose()
         }
-        membership.leave()
         var hasLeft = false
-        if config.groupID != nil, consumer.beginClose() {
+        if isLeaving {
             // Giving up takes a moment too.
             let giveUp = deadline - min(timeLeft() / 10, .milliseconds(500))
             let pause = Cancellation()
@@ -278,15 +323,40 @@ final class ReaderCore: Sendable {
             if !hasLeft { log.warning("couldn't leave the group in time: it will notice by the session timeout") }
         }
         let released = consumer.records.detachAll()
+        let isClean = hasLeft
         if released.wait(atMost: timeLeft()) == nil {
             // Somebody is inside a `withValueBytes`: the client is freed when they leave.
-            let isClean = hasLeft
             DispatchQueue.ours("msgbus.release").async { [self] in
                 released.wait()
-                client.work.async { self.client.destroy(isClean: isClean) }
+                client.work.sync { client.destroy(isClean: isClean) }
             }
         } else {
-            client.destroy(isClean: hasLeft)
+            client.work.sync { client.destroy(isClean: isClean) }
+        }
+    }
+
+    /// Commits what is done. While the group is being rearranged the broker may refuse: then once more when it has assigned anew.
+    private func commitLast(by deadline: ContinuousClock.Instant) {
+        func timeLeft() -> Duration { max(.zero, ContinuousClock.now.duration(to: deadline)) }
+        while true {
+            let rounds = membership.rounds
+            var failure: MsgBusError?
+            do throws(MsgBusError) {
+                try client.onWork { () throws(MsgBusError) in
+                    try commitDone(within: min(timeLeft() / 2, .seconds(5)), evenIfClosed: true)
+                }
+                if !state.withLock({ $0.progress.hasRemainders }) { return }
+            } catch {
+                failure = error
+            }
+            let isWorthWaiting = failure == nil || failure?.code == .rebalance
+            guard isWorthWaiting, config.groupID != nil, !client.connection.isSuspect,
+                membership.nextRound(after: rounds).wait(atMost: timeLeft() * 0.8) != nil
+            else {
+                let reason = failure.map { "\($0)" } ?? "the group was being rearranged"
+                log.warning("the last commit failed, so some messages will come again: \(reason)")
+                return
+            }
         }
     }
 

@@ -5,11 +5,45 @@ public struct ReaderOptions: Sendable {
     /// Where to start. In a group: where the group has no committed offset. Default: ``StartPosition/latest``.
     public var startFrom: StartPosition = .latest
 
+    /// For a private reader: which partitions to read, each from where, instead of all from ``startFrom``. Default: nil, all of them.
+    ///
+    /// Partitions that the topic gets later are not read.
+    public var partitions: [Int: StartPosition]?
+
     /// What to do when the topic doesn't exist. Default: fail with `.unknownTopic`.
     public var missingTopic: MissingTopic = .fail
 
     /// When a message of a group counts as done. Default: when the caller comes back for more.
     public var ackMode: AckMode = .automatic
+
+    /// What to do when a callback throws, and when messages that were rejected don't get better. Default: nil: the failure is logged
+    /// and told to ``KafkaReader/events``, the message stays unacknowledged, and the next one comes.
+    public var failurePolicy: FailurePolicy?
+
+    /// How a group shares the partitions out. Default: ``Assignor/standard``.
+    public var assignor: Assignor = .standard
+
+    /// The name of this member, if it is a static one: unique in the group, and the same after a restart. Default: nil.
+    ///
+    /// A static member that is back within the session timeout gets its old partitions, and nobody else notices. The price: when it
+    /// closes, its partitions stay without a reader until then. A second one with the same name makes the first one fail with
+    /// `.fenced`.
+    public var groupInstanceID: String?
+
+    /// Called when the group has assigned partitions, before they are read: it may choose where. Awaited, also by `connect`.
+    public var onAssign: (@Sendable (inout Assignment) async -> Void)?
+
+    /// Called when the group takes partitions back, and before a close leaves it: what is acknowledged by the time that it returns
+    /// is committed. Of these partitions nothing is handed out any more. Awaited.
+    public var onRevoke: (@Sendable ([TopicPartition]) async -> Void)?
+
+    /// Called when partitions are another member's already, for example since the connection was gone for longer than the session
+    /// timeout: nothing can be committed, and what wasn't comes again there. Awaited.
+    public var onLost: (@Sendable ([TopicPartition]) async -> Void)?
+
+    /// How long the group waits for each of these handlers; their tasks are then cancelled. On close it is what is left of the
+    /// close's time. Keep it below `max.poll.interval.ms` (5 minutes). Default: 30 seconds.
+    public var rebalanceTimeout: Duration = .seconds(30)
 
     /// How long after an acknowledgement the group's offset is committed, at the latest. Also on a rebalance and on close.
     /// Default: 5 seconds.
@@ -37,7 +71,7 @@ public struct ReaderOptions: Sendable {
     /// Makes options with all defaults.
     public init() {}
 
-    func validate() throws(MsgBusError) {
+    func validate(topic: String, groupID: String?) throws(MsgBusError) {
         func check(_ isRight: Bool, _ message: @autoclosure () -> String) throws(MsgBusError) {
             guard isRight else { throw MsgBusError(.configuration, message()) }
         }
@@ -59,9 +93,30 @@ public struct ReaderOptions: Sendable {
             "reader.partitionDiscoveryInterval is \(partitionDiscoveryInterval): it has to be from 10 milliseconds to 1 hour"
         )
         try check(closeTimeout >= .zero, "reader.closeTimeout is \(closeTimeout): it can't be negative")
-        if case .last(let count) = startFrom {
-            try check(count >= 0, "reader.startFrom is .last(\(count)): it can't be negative")
+        try check(
+            rebalanceTimeout > .zero,
+            "reader.rebalanceTimeout is \(rebalanceTimeout): it has to be longer than nothing"
+        )
+        try startFrom.validate("reader.startFrom")
+        if let partitions {
+            try check(
+                groupID == nil,
+                "reader.partitions and groupID exclude each other: a group shares its partitions out itself"
+            )
+            try check(
+                !Subscription.isPattern(topic),
+                "reader.partitions needs one topic, and \"\(topic)\" is a pattern"
+            )
+            for (partition, position) in partitions {
+                try check(partition >= 0, "reader.partitions has \(partition): they count from 0")
+                try position.validate("reader.partitions[\(partition)]")
+            }
         }
+        if let groupInstanceID {
+            try check(groupID != nil, "reader.groupInstanceID is \"\(groupInstanceID)\", and there is no groupID")
+            try MsgBusConfig.validate(topic: groupInstanceID)
+        }
+        try failurePolicy?.validate()
         if case .create(let partitions, let replicas) = missingTopic {
             try check(
                 (1...100_000).contains(partitions) && (1...1000).contains(replicas),
@@ -81,6 +136,37 @@ public enum StartPosition: Sendable, Hashable {
     case time(MessageTimestamp)
     /// With the last so many messages of each partition.
     case last(Int)
+    /// With the message that has this offset; if it doesn't exist any more, with the oldest.
+    case offset(Int64)
+
+    func validate(_ name: String) throws(MsgBusError) {
+        switch self {
+        case .last(let count) where count < 0:
+            throw MsgBusError(.configuration, "\(name) is .last(\(count)): it can't be negative")
+        case .offset(let offset) where offset < 0:
+            throw MsgBusError(.configuration, "\(name) is .offset(\(offset)): they count from 0")
+        default:
+            break
+        }
+    }
+}
+
+/// How a group shares its partitions out among its members, who have to agree: Kafka's `partition.assignment.strategy`.
+public struct Assignor: Sendable, Hashable {
+    /// Kafka's names, the preferred first, separated by commas.
+    public let names: String
+
+    /// By Kafka's names, which the library has to know.
+    public init(_ names: String) { self.names = names }
+
+    /// `range`, or `roundrobin` where other members don't have that: librdkafka's default.
+    public static let standard = Assignor("range,roundrobin")
+    /// Each topic in ranges: equal keys in topics of equally many partitions meet in one member.
+    public static let range = Assignor("range")
+    /// All partitions of all topics in turn.
+    public static let roundRobin = Assignor("roundrobin")
+    /// Moves as few partitions as possible, while the others go on being read. Needs librdkafka 2.6.1; before, it can hang or abort.
+    public static let cooperativeSticky = Assignor("cooperative-sticky")
 }
 
 /// What a reader does when its topic doesn't exist.

@@ -8,6 +8,10 @@ enum ReaderProperties {
         // Offsets are committed when the application is done with a message, which librdkafka can't know.
         properties.set("enable.auto.commit", false)
         properties.set("enable.auto.offset.store", false)
+        // A reader wants to know when it has seen all that there is.
+        properties.set("enable.partition.eof", true)
+        properties.set("partition.assignment.strategy", options.assignor.names)
+        if let name = options.groupInstanceID { properties.set("group.instance.id", name) }
         // Where to start is decided here, partition by partition; this is for offsets that have been deleted meanwhile, and
         // skipping what there is would lose it.
         properties.set("auto.offset.reset", "earliest")

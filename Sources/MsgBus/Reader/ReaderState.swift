@@ -18,16 +18,22 @@ struct ReaderState {
         static let fill = Effects(rawValue: 1)
         /// Something can be committed for the first time since the last commit.
         static let commit = Effects(rawValue: 2)
+        /// The end of partitions was reached: ``takeCaughtUp()``.
+        static let caughtUp = Effects(rawValue: 4)
+        /// Partitions stop or go on flowing: ``takeFlowChanges()``.
+        static let flow = Effects(rawValue: 8)
     }
 
     /// Names a message without keeping it.
     struct Position {
         let partition: TopicPartition
         let offset: Int64
+        let epoch: Int
 
         init(_ message: Message) {
-            partition = TopicPartition(topic: message.topic, partition: message.partition)
+            partition = message.topicPartition
             offset = message.offset
+            epoch = message.batch.epoch
         }
     }
 
@@ -46,8 +52,8 @@ struct ReaderState {
     enum Phase { case open, closing }
 
     private(set) var phase = Phase.open
-    private(set) var progress = Progress()
-    private var buffer = MessageBuffer()
+    var progress = Progress()
+    var buffer = MessageBuffer()
     private var readings = FIFO<Reading>()
     private var lastID: UInt64 = 0
     private var inHand: [Caller: [Position]] = [:]
@@ -58,14 +64,24 @@ struct ReaderState {
     private var isCallbackClosing = false
     /// Taking stopped since there was no room.
     private var isFull = false
-    private var hasNews = false
+    var hasNews = false
     private var isCommitScheduled = false
     private var failure: MsgBusError?
-    /// How many rebalances are giving partitions up: what librdkafka still has of them must not be taken.
-    private var suspensions = 0
+
+    /// Counts what makes messages that were taken before it count no more: assignments and seeks.
+    var epoch = 0
+    var flows: [TopicPartition: Flow] = [:]
+    /// Who wants nothing to be taken from librdkafka just now: rebalances and seeks.
+    var suspensions = 0
+    var hasEnds = false
+    var flowChanges = FlowChanges()
+    var redelivery = Redelivery()
+    private var lastTaken = 0
+    private var idleTicks = 0
 
     private let maxMessages: Int
     private let maxBytes: Int
+    let policy: FailurePolicy?
     let isGroup: Bool
     let ackMode: AckMode
 
@@ -73,6 +89,7 @@ struct ReaderState {
         maxMessages = options.queueMessages
         maxBytes = options.queueBytes
         ackMode = options.ackMode
+        policy = options.failurePolicy
         self.isGroup = isGroup
     }
 
@@ -88,15 +105,28 @@ struct ReaderState {
     /// Adds messages; serves who waits.
     ///
     /// - Returns: Who is to be resumed, and whether callbacks have to be started.
-    mutating func offer(_ batch: RecordBatch) -> (resumptions: [Resumption], startPump: Bool) {
+    mutating func offer(
+        _ batch: RecordBatch,
+        ends: [TopicPartition: Int64] = [:]
+    ) -> (resumptions: [Resumption], startPump: Bool) {
         guard phase == .open else { return ([], false) }
         buffer.append(batch)
+        arrived(batch, ends)
+        return serve()
+    }
+
+    /// Gives what is there to those who wait.
+    mutating func serve() -> (resumptions: [Resumption], startPump: Bool) {
+        guard phase == .open else { return ([], false) }
         var resumptions: [Resumption] = []
-        while !buffer.isEmpty, let reading = readings.popFirst() {
+        while hasMessages, let reading = readings.popFirst() {
             resumptions.append((reading.waiter, .messages(take(reading.limit, for: reading.caller))))
         }
         return (resumptions, startPump())
     }
+
+    /// Whether a read would get something.
+    private var hasMessages: Bool { !buffer.isEmpty || (redelivery.next.map { $0 <= .now } ?? false) }
 
     /// What has to be done now; each is said once.
     mutating func effects() -> Effects {
@@ -109,7 +139,17 @@ struct ReaderState {
             isCommitScheduled = true
             effects.insert(.commit)
         }
+        if hasEnds, buffer.isEmpty { effects.insert(.caughtUp) }
+        if !flowChanges.isEmpty { effects.insert(.flow) }
         return effects
+    }
+
+    /// Asked for every third of the longest time that an application may take for its messages: whether that time is over.
+    mutating func isStalled() -> Bool {
+        let waits = phase == .open && (!buffer.isEmpty || isPumping)
+        idleTicks = waits && buffer.taken == lastTaken ? idleTicks + 1 : 0
+        lastTaken = buffer.taken
+        return idleTicks == 3
     }
 
     /// Reads fail, those that wait now and the next one once the messages that are there are taken; all if it is for good.
@@ -155,7 +195,7 @@ struct ReaderState {
         if caller != .none, let done = inHand.removeValue(forKey: caller) {
             for position in done { finish(position) }
         }
-        if let failure, buffer.isEmpty {
+        if let failure, !hasMessages {
             if !failure.isFatal { self.failure = nil }
             throw failure
         }
@@ -164,7 +204,8 @@ struct ReaderState {
     /// With `.manual` the application says so itself.
     private mutating func finish(_ position: Position) {
         guard isGroup, ackMode == .automatic else { return }
-        if progress.finish(position.partition, position.offset) { hasNews = true }
+        if progress.finish(position.partition, position.offset, epoch: position.epoch) { hasNews = true }
+        settled(position.partition, position.offset)
     }
 
     mutating func wait(
@@ -179,7 +220,7 @@ struct ReaderState {
         } catch {
             return (waiter, .failure(error))
         }
-        if readings.isEmpty, !buffer.isEmpty { return (waiter, .messages(take(limit, for: caller))) }
+        if readings.isEmpty, hasMessages { return (waiter, .messages(take(limit, for: caller))) }
         readings.append(Reading(id: id, limit: limit, caller: caller, deadline: deadline, waiter: waiter))
         return nil
     }
@@ -225,10 +266,9 @@ struct ReaderState {
     }
 
     private mutating func takeOne() -> Message? {
+        if !redelivery.isEmpty, let again = redelivery.popDue(.now) { return again }
         guard let message = buffer.popFirst() else { return nil }
-        if isGroup {
-            progress.handOut(TopicPartition(topic: message.topic, partition: message.partition), message.offset)
-        }
+        if isGroup { progress.handOut(message.topicPartition, message.offset) }
         return message
     }
 
@@ -237,18 +277,17 @@ struct ReaderState {
     mutating func acknowledge(_ message: Message) throws(MsgBusError) {
         try checkOpen()
         guard isGroup else { return }
-        let partition = TopicPartition(topic: message.topic, partition: message.partition)
-        guard progress.finish(partition, message.offset) else {
-            var error = MsgBusError(
+        let partition = message.topicPartition
+        guard progress.finish(partition, message.offset, epoch: message.batch.epoch) else {
+            throw MsgBusError(
                 .rebalance,
-                "the partition isn't this reader's any more: the message will come again, to whoever has it now",
-                isRetriable: false
+                "the group has taken the partition back since the message was read: it will come again, to whoever has it now",
+                topic: partition.topic,
+                partition: partition.partition,
+                offset: message.offset
             )
-            error.topic = partition.topic
-            error.partition = partition.partition
-            error.offset = message.offset
-            throw error
         }
+        settled(partition, message.offset)
         hasNews = true
     }
 
@@ -263,27 +302,6 @@ struct ReaderState {
 
     /// What could not be committed is still to be.
     mutating func commitFailed() { hasNews = true }
-
-    // MARK: Rebalance
-
-    /// Partitions were assigned; for those where the group has no offset yet, where it starts.
-    mutating func assigned(
-        _ partitions: some Sequence<TopicPartition>,
-        startingAt starts: [TopicPartition: Int64] = [:]
-    ) {
-        if isGroup { progress.begin(partitions, startingAt: starts) }
-    }
-
-    /// Stops the flow, and forgets the messages of partitions that are about to go; what of them is done can still be committed.
-    mutating func revoking(_ partitions: [TopicPartition]) {
-        suspensions += 1
-        buffer.drop(Set(partitions).contains)
-    }
-
-    mutating func revoked(_ partitions: [TopicPartition]) {
-        suspensions -= 1
-        progress.end(partitions)
-    }
 
     // MARK: Callback
 
@@ -306,7 +324,7 @@ struct ReaderState {
     }
 
     private mutating func startPump() -> Bool {
-        guard callback != nil, !isPumping, !buffer.isEmpty else { return false }
+        guard callback != nil, !isPumping, hasMessages else { return false }
         isPumping = true
         return true
     }
@@ -315,7 +333,11 @@ struct ReaderState {
     mutating func nextCall(
         after done: Message?
     ) -> (call: (Message, @Sendable (Message) throws -> Void)?, idle: [Waiter<MsgBusError?>]) {
-        if let done { finish(Position(done)) }
+        if let done {
+            finish(Position(done))
+            // Also where nothing is acknowledged, its partition waits no longer.
+            settled(done.topicPartition, done.offset)
+        }
         defer { pumpWaiters = [] }
         guard phase == .open, let callback, let message = takeOne() else {
             isPumping = false
@@ -323,6 +345,9 @@ struct ReaderState {
         }
         return ((message, callback.body), pumpWaiters)
     }
+
+    /// Ends the callback for good, after it has failed.
+    mutating func dropCallback() { callback = nil }
 
     /// The callback itself waits for the close: nobody may wait for the callback then.
     mutating func callbackCloses() -> [Waiter<MsgBusError?>] {
@@ -352,6 +377,7 @@ struct ReaderState {
         var resumptions: [Resumption] = []
         let error = MsgBusError(.closed, "the reader was closed")
         while let reading = readings.popFirst() { resumptions.append((reading.waiter, .failure(error))) }
+        redelivery = Redelivery()
         defer {
             buffer = MessageBuffer()
             inHand = [:]

@@ -1,22 +1,34 @@
-/// Turns a start position into an offset for each partition.
+/// Turns start positions into offsets.
 ///
 /// The end is looked up here, at once: if librdkafka were told "at the end" it would look later, and miss what is sent before.
 struct StartOffsets {
-    let position: StartPosition
     let consumer: ConsumerClient
 
-    /// Blocks up to the time given.
+    /// Blocks up to the time given, on `work`.
     func offsets(
+        of starts: [TopicPartition: StartPosition],
+        within time: Duration
+    ) throws(MsgBusError) -> [TopicPartition: Int64] {
+        var offsets: [TopicPartition: Int64] = [:]
+        for (position, partitions) in Dictionary(grouping: starts.keys, by: { starts[$0]! }) {
+            offsets.merge(try self.offsets(of: partitions, at: position, within: time)) { $1 }
+        }
+        return offsets
+    }
+
+    private func offsets(
         of partitions: [TopicPartition],
+        at position: StartPosition,
         within time: Duration
     ) throws(MsgBusError) -> [TopicPartition: Int64] {
         func all(_ value: Int64) -> [TopicPartition: Int64] {
             Dictionary(uniqueKeysWithValues: partitions.map { ($0, value) })
         }
-        guard !partitions.isEmpty else { return [:] }
         switch position {
         case .earliest:
             return all(ConsumerClient.beginning)
+        case .offset(let offset):
+            return all(offset)
         case .latest:
             return try consumer.offsets(for: all(ConsumerClient.end), within: time)
         case .time(let first):
@@ -30,14 +42,17 @@ struct StartOffsets {
         }
     }
 
-    /// Tries until it has worked, or until the closure doesn't want any longer.
+    /// Tries until it has worked, or until the closure doesn't want any longer. Not on `work`, which others can use meanwhile.
     func offsets(
-        of partitions: [TopicPartition],
+        of starts: [TopicPartition: StartPosition],
         retryingWhile goOn: (MsgBusError) -> Bool
     ) throws(MsgBusError) -> [TopicPartition: Int64] {
+        guard !starts.isEmpty else { return [:] }
         while true {
             do throws(MsgBusError) {
-                return try offsets(of: partitions, within: .seconds(2))
+                return try consumer.client.onWork { () throws(MsgBusError) in
+                    try offsets(of: starts, within: .seconds(2))
+                }
             } catch {
                 guard error.isRetriable, goOn(error) else { throw error }
             }

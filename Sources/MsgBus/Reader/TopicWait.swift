@@ -1,3 +1,9 @@
+/// What a reader begins with: what it is subscribed to, and how many partitions those topics have.
+struct ReadingPlan: Sendable {
+    let subscription: Subscription
+    let partitions: [String: Int]
+}
+
 /// Decides on a reader's topic while it connects: is it there, is it worth waiting for, shall it be created.
 final class TopicWait {
     private let connector: Connector
@@ -7,11 +13,21 @@ final class TopicWait {
 
     init(_ connector: Connector) { self.connector = connector }
 
-    /// How many partitions the topic has; nil to ask again.
-    func partitions(_ client: KafkaClient, _ metadata: TopicMetadata) throws(MsgBusError) -> Int? {
-        guard case .missing(var error) = metadata else {
-            if case .partitions(let count) = metadata { return count }
-            return nil
+    /// What to read; nil to ask again.
+    func plan(_ client: KafkaClient, _ metadata: TopicMetadata) throws(MsgBusError) -> ReadingPlan? {
+        let subscription = try Subscription([connector.config.topic])
+        var error: MsgBusError
+        switch metadata {
+        case .all(let topics):
+            return ReadingPlan(
+                subscription: subscription,
+                partitions: topics.filter { subscription.contains($0.key) }
+            )
+        case .partitions(let count):
+            try checkChosen(count)
+            return ReadingPlan(subscription: subscription, partitions: [connector.config.topic: count])
+        case .missing(let reason):
+            error = reason
         }
         guard error.code == .unknownTopic else {
             if error.isRetriable { return nil }
@@ -39,5 +55,15 @@ final class TopicWait {
             }
         }
         return nil
+    }
+
+    private func checkChosen(_ count: Int) throws(MsgBusError) {
+        guard let missing = connector.config.reader.partitions?.keys.filter({ $0 >= count }).min() else { return }
+        throw MsgBusError(
+            .unknownPartition,
+            "reader.partitions names one that the topic doesn't have: it has \(count), counted from 0",
+            topic: connector.config.topic,
+            partition: missing
+        )
     }
 }

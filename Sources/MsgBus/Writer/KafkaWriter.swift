@@ -148,4 +148,8 @@ public final class KafkaWriter: Sendable {
 
     /// How the connection is. Never blocks.
     public func status() -> BusStatus { core.status }
+
+    /// What happens to the connection from now on: status changes and errors. Failed writes are not among them: who writes hears
+    /// of them, or ``WriterOptions/onUndelivered``.
+    public var events: BusEvents { core.client.events.listen() }
 }

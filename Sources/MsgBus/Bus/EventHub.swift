@@ -1,0 +1,52 @@
+internal import Synchronization
+
+/// Tells everyone who listens what happens to a connection. Never waits for anyone.
+final class EventHub: Sendable {
+    private struct State {
+        var listeners: [Int: AsyncStream<BusEvent>.Continuation] = [:]
+        var last = 0
+        var isFinished = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Whether anyone listens.
+    var isHeard: Bool { state.withLock { !$0.listeners.isEmpty } }
+
+    func post(_ event: BusEvent) {
+        // With the lock held, so that everyone hears in the same order; a stream's continuation may be used so.
+        state.withLock { state in
+            for listener in state.listeners.values { listener.yield(event) }
+        }
+    }
+
+    func listen() -> BusEvents {
+        let (stream, continuation) = AsyncStream.makeStream(of: BusEvent.self, bufferingPolicy: .bufferingNewest(1000))
+        let id: Int? = state.withLock { state in
+            guard !state.isFinished else { return nil }
+            state.last += 1
+            state.listeners[state.last] = continuation
+            return state.last
+        }
+        guard let id else {
+            continuation.finish()
+            return BusEvents(stream: stream)
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.forget(id)
+        }
+        return BusEvents(stream: stream)
+    }
+
+    /// Ends all loops.
+    func finish() {
+        let listeners = state.withLock { state in
+            state.isFinished = true
+            defer { state.listeners = [:] }
+            return state.listeners.values
+        }
+        for listener in listeners { listener.finish() }
+    }
+
+    private func forget(_ id: Int) { state.withLock { $0.listeners[id] = nil } }
+}

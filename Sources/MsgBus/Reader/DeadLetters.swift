@@ -1,0 +1,71 @@
+internal import Synchronization
+
+/// Writes messages that failed to topics of their own, over a writer that is connected when the first one comes.
+final class DeadLetters: Sendable {
+    private struct State {
+        var writers: [String: Task<KafkaWriter, any Error>] = [:]
+        var isClosed = false
+    }
+
+    private let config: MsgBusConfig
+    private let state = Mutex(State())
+
+    init(_ config: MsgBusConfig) { self.config = config }
+
+    static func letter(_ message: Message, _ reason: any Error, _ failures: Int, groupID: String?) -> OutgoingMessage {
+        var headers = message.headers
+        func add(_ name: String, _ value: String) { headers.append("msgbus.\(name)", Array(value.utf8)) }
+        add("topic", message.topic)
+        add("partition", "\(message.partition)")
+        add("offset", "\(message.offset)")
+        if let timestamp = message.timestamp { add("timestamp", "\(timestamp.millisecondsSince1970)") }
+        if let groupID { add("group", groupID) }
+        add("attempts", "\(failures)")
+        add("error", "\(reason)")
+        return OutgoingMessage(value: message.value, key: message.key, headers: headers)
+    }
+
+    func write(_ letter: OutgoingMessage, to topic: String) async throws {
+        let task: Task<KafkaWriter, any Error>? = state.withLock { state in
+            if state.isClosed { return nil }
+            if let task = state.writers[topic] { return task }
+            let config = writerConfig(topic)
+            let task = Task { try await KafkaWriter.connect(config) }
+            state.writers[topic] = task
+            return task
+        }
+        guard let task else { throw MsgBusError(.closed, "the reader is closed") }
+        let writer: KafkaWriter
+        do {
+            writer = try await task.value
+        } catch {
+            // The next one connects anew.
+            state.withLock { $0.writers[topic] = nil }
+            throw error
+        }
+        try await writer.write(letter)
+    }
+
+    /// Where the reader reads, and as who.
+    private func writerConfig(_ topic: String) -> MsgBusConfig {
+        var config = MsgBusConfig(topic: topic, direction: .writer)
+        config.brokers = self.config.brokers
+        config.host = self.config.host
+        config.port = self.config.port
+        config.security = self.config.security
+        config.connectTimeout = self.config.connectTimeout
+        let shared = ["security.", "sasl.", "ssl.", "socket.", "broker.", "client.", "enable.ssl", "reconnect."]
+        config.properties = self.config.properties.filter { name, _ in shared.contains { name.hasPrefix($0) } }
+        return config
+    }
+
+    func close() {
+        let writers = state.withLock { state in
+            state.isClosed = true
+            defer { state.writers = [:] }
+            return state.writers.values
+        }
+        // Each closes in the background when it is let go.
+        for writer in writers { writer.cancel() }
+    }
+}
