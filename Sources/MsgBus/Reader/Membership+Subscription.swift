@@ -69,7 +69,10 @@ extension Membership {
         let offsets = try start.offsets(of: starts) { _ in !client.isClosed && ContinuousClock.now < deadline }
         if !gone.isEmpty {
             barrier { core?.state.withLock { $0.revoking(gone) } }
-            defer { core?.state.withLock { $0.revoked(gone) } }
+            defer {
+                core?.state.withLock { $0.revoked(gone) }
+                client.loop.signal(.messages)
+            }
             try onOpenWork { () throws(MsgBusError) in try consumer.unassign(gone, incrementally: true) }
             client.events.post(.revoked(gone.sorted()))
         }
