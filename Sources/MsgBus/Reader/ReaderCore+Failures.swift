@@ -32,6 +32,7 @@ extension ReaderCore {
         case .stop:
             error.message += "; failure \(failures), and the reader stops"
             error.isFatal = true
+            for (waiter, answer) in state.withLock({ $0.stop(error) }) { waiter.resume(answer) }
             client.loop.queue.async { [client, error] in client.report(error) }
             return
         }

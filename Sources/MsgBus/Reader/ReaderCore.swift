@@ -308,6 +308,7 @@ final class ReaderCore: Sendable {
         // A turn of the loop that had begun before may still have been taking messages.
         client.loop.queue.sync {}
         membership.prepareToLeave(within: timeLeft() / 2)
+        state.withLock { $0.endAcknowledging() }
         commitLast(by: deadline)
         let isLeaving = client.work.sync {
             membership.leave()

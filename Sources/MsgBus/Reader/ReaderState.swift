@@ -49,7 +49,13 @@ struct ReaderState {
         let body: @Sendable (Message) throws -> Void
     }
 
-    enum Phase { case open, closing }
+    enum Phase {
+        case open
+        /// Nothing is handed out any more; what was can still be acknowledged.
+        case closing
+        /// The last commit is being made.
+        case closed
+    }
 
     private(set) var phase = Phase.open
     var progress = Progress()
@@ -97,7 +103,7 @@ struct ReaderState {
 
     /// How many messages may be taken from librdkafka now; zero remembers that it was asked for.
     mutating func room() -> Int {
-        guard phase == .open, suspensions == 0 else { return 0 }
+        guard phase == .open, suspensions == 0, failure?.isFatal != true else { return 0 }
         isFull = buffer.count >= maxMessages || buffer.byteCount >= maxBytes
         return isFull ? 0 : maxMessages - buffer.count
     }
@@ -275,7 +281,7 @@ struct ReaderState {
     // MARK: Acknowledgements
 
     mutating func acknowledge(_ message: Message) throws(MsgBusError) {
-        try checkOpen()
+        guard phase != .closed else { return try checkOpen() }
         guard isGroup else { return }
         let partition = message.topicPartition
         guard progress.finish(partition, message.offset, epoch: message.batch.epoch) else {
@@ -346,8 +352,12 @@ struct ReaderState {
         return ((message, callback.body), pumpWaiters)
     }
 
-    /// Ends the callback for good, after it has failed.
-    mutating func dropCallback() { callback = nil }
+    /// Nothing is handed out any more, since a message failed for good.
+    mutating func stop(_ error: MsgBusError) -> [Resumption] {
+        callback = nil
+        buffer = MessageBuffer()
+        return fail(error)
+    }
 
     /// The callback itself waits for the close: nobody may wait for the callback then.
     mutating func callbackCloses() -> [Waiter<MsgBusError?>] {
@@ -368,6 +378,9 @@ struct ReaderState {
     func checkOpen() throws(MsgBusError) {
         guard phase == .open else { throw MsgBusError(.closed, "the reader is closed") }
     }
+
+    /// From now on no acknowledgement counts.
+    mutating func endAcknowledging() { phase = .closed }
 
     /// Ends all reading. What else is returned is to be let go outside the lock: with a task, whatever it holds may go.
     mutating func beginClose() -> (resumptions: [Resumption], buffer: MessageBuffer, inHand: [Caller: [Position]])? {
