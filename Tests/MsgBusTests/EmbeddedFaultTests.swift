@@ -114,6 +114,28 @@ struct EmbeddedFaultTests {
         await writer.close()
     }
 
+    @Test("A writer that may write again does so by itself, soon")
+    func allowedAgain() async throws {
+        let writer = try await writer()
+        try broker.fail(.produce, with: .topicAuthorizationFailed)
+        let error = await #expect(throws: MsgBusError.self) { try await writer.write("refused") }
+        #expect(error?.code == .authorization)
+        #expect(error?.kafkaName == "TOPIC_AUTHORIZATION_FAILED")
+        #expect(error?.mayHaveBeenPersisted == false)
+        // librdkafka itself refuses all messages of the topic until it has asked for it again, which it does every second.
+        let isAllowed = await eventually {
+            do throws(MsgBusError) {
+                try await writer.write("allowed")
+                return true
+            } catch {
+                #expect(error.code == .authorization)
+                return false
+            }
+        }
+        #expect(isAllowed)
+        await writer.close()
+    }
+
     @Test("Failures that are cleared don't happen")
     func cleared() async throws {
         let writer = try await writer()
