@@ -80,6 +80,7 @@ struct EmbeddedFaultTests {
         arguments: [
             .notLeaderForPartition, .leaderNotAvailable, .requestTimedOut, .notEnoughReplicas,
             .notEnoughReplicasAfterAppend, .storageError, .connectionBreaks,
+            .unknownTopicOrPartition, .coordinatorNotAvailable, .notCoordinator, .coordinatorLoading,
         ] as [EmbeddedBroker.Fault]
     )
     func passing(fault: EmbeddedBroker.Fault) async throws {
@@ -176,6 +177,50 @@ struct EmbeddedFaultTests {
         await writer.close()
     }
 
+    @Test("A leader that moves twenty times under load loses, repeats and reorders nothing")
+    func leaderUnderLoad() async throws {
+        try broker.createTopic(topic)
+        let (writer, reader) = (try await writer(), try await reader())
+        let moves = (0..<20).map { index -> @Sendable () async throws -> Void in
+            { [broker, topic] in try broker.moveLeader(ofTopic: topic, partition: 0, to: index % 3 + 1) }
+        }
+        #expect(try await Traffic(from: writer, to: reader).run(2000, moves) == Array(0..<2000))
+        #expect(writer.status() == .open && reader.status() == .open)
+        #expect(await writer.close().undelivered == 0)
+        await reader.close()
+    }
+
+    @Test("A coordinator that moves under load takes nothing from its group")
+    func coordinatorUnderLoad() async throws {
+        try broker.createTopic(topic)
+        let group = unique("group")
+        let (writer, reader) = (try await writer(), try await reader { $0.groupID = group })
+        let moves = (0..<6).map { index -> @Sendable () async throws -> Void in
+            { [broker] in try broker.moveCoordinator(ofGroup: group, to: index % 3 + 1) }
+        }
+        #expect(try await Traffic(from: writer, to: reader).run(1000, moves) == Array(0..<1000))
+        await writer.close()
+        await reader.close()
+    }
+
+    @Test("Errors of every kind of request under load lose nothing")
+    func errorsUnderLoad() async throws {
+        try broker.createTopic(topic)
+        let group = unique("group")
+        let (writer, reader) = (try await writer(), try await reader { $0.groupID = group })
+        let faults: [(EmbeddedBroker.Request, EmbeddedBroker.Fault)] = [
+            (.produce, .notLeaderForPartition), (.produce, .requestTimedOut), (.produce, .notEnoughReplicas),
+            (.fetch, .notLeaderForPartition), (.fetch, .unknown), (.fetch, .connectionBreaks),
+            (.heartbeat, .coordinatorNotAvailable), (.offsetCommit, .notCoordinator), (.produce, .connectionBreaks),
+        ]
+        let happening = faults.map { request, fault -> @Sendable () async throws -> Void in
+            { [broker] in try broker.fail(request, with: fault) }
+        }
+        #expect(try await Traffic(from: writer, to: reader).run(1000, happening) == Array(0..<1000))
+        #expect(await writer.close().undelivered == 0)
+        await reader.close()
+    }
+
     @Test("A group goes on when its coordinator moves, and when the coordinator's answers are errors")
     func coordinator() async throws {
         try broker.createTopic(topic)
@@ -205,5 +250,18 @@ struct EmbeddedFaultTests {
         #expect(try await next.read().text == "after all that")
         await next.close()
         await writer.close()
+    }
+
+    @Test("Messages that follow one whose request fails neither overtake it nor replace it")
+    func failureAmongMany() async throws {
+        try broker.createTopic(topic)
+        let writer = try await writer { $0.properties["batch.num.messages"] = "1" }
+        let reader = try await reader()
+        try broker.fail(next: 3, .produce, with: .notEnoughReplicas)
+        for index in 0..<300 { try writer.enqueue("\(index)") }
+        try broker.fail(next: 3, .produce, with: .storageError)
+        for index in 0..<300 { #expect(try await reader.read().text == "\(index)") }
+        #expect(await writer.close().delivered == 300)
+        await reader.close()
     }
 }

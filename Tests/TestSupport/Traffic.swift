@@ -15,7 +15,8 @@ package struct Traffic {
     ///
     /// - Parameters:
     ///   - count: How many.
-    ///   - faults: What happens, evenly spread over the time it takes.
+    ///   - faults: What happens, evenly spread over the time it takes. Closures of this very type: an array of others that Swift
+    ///     6.3.1 converts crashes.
     /// - Returns: What was read, in order.
     package func run(
         _ count: Int,

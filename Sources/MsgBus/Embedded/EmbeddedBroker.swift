@@ -20,7 +20,8 @@ private import Synchronization
 /// - a topic that doesn't exist is created with four partitions by whoever asks for it, so there is no unknown topic;
 /// - a group's first assignment takes 3 seconds with a librdkafka before 2.3, and every later one nearly a session timeout, which
 ///   ``config(topic:direction:)`` therefore sets to 3 seconds;
-/// - it doesn't recognise repeated sends: what an idempotent writer sends again, since the answer was lost, is there twice;
+/// - it doesn't know the order of an idempotent writer's requests: what is sent again, since the answer was lost, is there twice;
+///   and what follows a request that failed is taken, so ``config(topic:direction:)`` lets one request at a time be under way;
 /// - no message is ever found by its time: ``StartPosition/time(_:)`` starts at the end;
 /// - there is no administration, TLS or SASL; transactions are acknowledged without being isolated.
 public final class EmbeddedBroker: Sendable {
@@ -91,7 +92,12 @@ public final class EmbeddedBroker: Sendable {
     public func config(topic: String, direction: BusDirection) -> MsgBusConfig {
         var config = MsgBusConfig(topic: topic, direction: direction)
         config.brokers = bootstrapServers.split(separator: ",").map(String.init)
-        if direction == .reader {
+        switch direction {
+        case .writer:
+            // A real broker refuses what follows a failed request of an idempotent writer. Told that it was stored, librdkafka
+            // concludes that the failed one was too, and never sends it again.
+            config.properties["max.in.flight.requests.per.connection"] = "1"
+        case .reader:
             config.properties["fetch.wait.max.ms"] = "5"
             config.properties["session.timeout.ms"] = "3000"
             config.properties["heartbeat.interval.ms"] = "500"
