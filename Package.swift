@@ -48,6 +48,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["MsgBus", .product(name: "Logging", package: "swift-log")],
             path: "Tests/TestSupport",
+            exclude: ["Proxy/kafka-proxy.py"],
             swiftSettings: settings
         ),
         .testTarget(name: "MsgBusTests", dependencies: ["CRdKafka", "MsgBus", "TestSupport"], swiftSettings: settings),

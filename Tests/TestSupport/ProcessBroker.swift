@@ -1,9 +1,10 @@
 import Foundation
+package import MsgBus
 import Synchronization
 
 /// A Kafka broker in a process of its own: noida-db, which `scripts/test` installs.
 ///
-/// One is started for all tests of a run, on a free port and with a data folder of its own, and ends with the run.
+/// On a free port and with a data folder of its own. One serves all tests of a run that don't harm it; those that do make theirs.
 package final class ProcessBroker: Sendable {
     /// Where `scripts/setup` puts the broker.
     private static let executable = URL(filePath: #filePath)
@@ -20,37 +21,112 @@ package final class ProcessBroker: Sendable {
 
     package static let hint: String = "needs a broker in its own process: run scripts/test, which installs one"
 
-    /// The broker that all tests share.
+    /// The broker that all tests share. It ends with the run.
     package static let shared = Result { try ProcessBroker() }
 
     /// `host:port`.
     package let address: String
 
-    private let process: ChildProcess
+    private let folder: URL
+    /// Nil after ``kill()``.
+    private let process: Mutex<ChildProcess?>
 
+    /// Starts one, which ends with the last reference to it, or with the run.
     package init() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "msgbus-test-\(UUID().uuidString)")
+        folder = FileManager.default.temporaryDirectory.appending(path: "msgbus-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let (process, address) = try Self.start(in: folder, port: "0")
+        self.process = Mutex(process)
+        self.address = address
+    }
+
+    deinit {
+        kill()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    /// A configuration for it.
+    package func config(topic: String, direction: BusDirection) -> MsgBusConfig {
+        var config = MsgBusConfig(topic: topic, direction: direction)
+        config.brokers = [address]
+        return config
+    }
+
+    /// Ends the process without a warning: what it hasn't stored is gone (see ``stored(in:)``). Idempotent.
+    package func kill() {
+        process.withLock { process in
+            process?.send(SIGKILL)
+            _ = process?.wait()
+            process = nil
+        }
+    }
+
+    /// Starts it again after ``kill()``, on the same port and with what it had stored.
+    package func restart() throws {
+        let port = String(address.split(separator: ":").last!)
+        try process.withLock { process in
+            // For a moment another program may hold the port: connections get theirs from the same numbers.
+            for attempt in 1... {
+                do {
+                    process = try Self.start(in: folder, port: port).process
+                    return
+                } catch  where attempt < 100 {
+                    Thread.sleep(forTimeInterval: 0.05)
+                }
+            }
+        }
+    }
+
+    /// How many messages of a topic it has on disk, where it writes them about half a second after it acknowledged them.
+    package func stored(in topic: String) -> Int {
+        struct Contents: Decodable {
+            let topics: [Named<Topic>]
+        }
+        struct Topic: Decodable {
+            let partitions: [Named<Partition>]
+        }
+        struct Partition: Decodable {
+            let high_watermark: Int
+        }
+        /// A pair of a name or number, and what has it.
+        struct Named<Value: Decodable>: Decodable {
+            let name: String?
+            let value: Value
+
+            init(from decoder: any Decoder) throws {
+                var pair = try decoder.unkeyedContainer()
+                name = try? pair.decode(String.self)
+                if name == nil { _ = try pair.decode(Int.self) }
+                value = try pair.decode(Value.self)
+            }
+        }
+        guard let data = try? Data(contentsOf: folder.appending(path: "kafka.json")),
+            let contents = try? JSONDecoder().decode(Contents.self, from: data),
+            let topic = contents.topics.first(where: { $0.name == topic })
+        else { return 0 }
+        return topic.value.partitions.reduce(0) { $0 + $1.value.high_watermark }
+    }
+
+    /// Returns once it listens.
+    private static func start(in folder: URL, port: String) throws -> (process: ChildProcess, address: String) {
         let process = try ChildProcess(
-            Self.executable.path,
-            ["start", "--data-dir", folder.path, "--only", "kafka", "--kafka-port", "0"]
+            executable.path,
+            ["start", "--data-dir", folder.path, "--only", "kafka", "--kafka-port", port]
         )
         endings.withLock { $0.append((process, folder)) }
         _ = registerEnding
         Thread.detachNewThread { while !process.errors.availableData.isEmpty {} }
-        // It says "  kafka          127.0.0.1:37781" once it listens.
+        // It says "  kafka          127.0.0.1:37781".
+        var lines = LineReader(process.output)
         var text = ""
-        var found: String?
-        while found == nil {
-            let data = process.output.availableData
-            guard !data.isEmpty else { throw StartFailure(text: text) }
-            text += String(decoding: data, as: UTF8.self)
-            found = text.split(separator: "\n").dropLast(text.hasSuffix("\n") ? 0 : 1)
-                .first { $0.contains("kafka ") }
-                .flatMap { $0.split(separator: " ").last.map(String.init) }
+        while let line = lines.next() {
+            text += line + "\n"
+            if line.contains("kafka "), let address = line.split(separator: " ").last {
+                return (process, String(address))
+            }
         }
-        address = found!
-        self.process = process
+        _ = process.wait()
+        throw StartFailure(text: text)
     }
 
     private struct StartFailure: Error {

@@ -18,9 +18,7 @@ package enum TestBroker: String, Sendable, CaseIterable {
         case .embedded:
             return try Self.shared.get().config(topic: topic, direction: direction)
         case .ownProcess:
-            var config = MsgBusConfig(topic: topic, direction: direction)
-            config.brokers = [try ProcessBroker.shared.get().address]
-            return config
+            return try ProcessBroker.shared.get().config(topic: topic, direction: direction)
         }
     }
 

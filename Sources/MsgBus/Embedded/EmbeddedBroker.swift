@@ -9,6 +9,9 @@ private import Synchronization
 /// let writer = try await KafkaWriter.connect(broker.config(topic: "orders", direction: .writer))
 /// ```
 ///
+/// Its brokers can be taken down, slowed and made to answer with errors, to see what a service does then: ``setDown(broker:)``,
+/// ``fail(next:_:with:)`` and their neighbours.
+///
 /// It is librdkafka's mock cluster: real sockets on the loopback interface and Kafka's protocol, so other processes can use it too
 /// (``bootstrapServers``). What it can't do, and what tests on it can't show:
 ///
@@ -17,12 +20,17 @@ private import Synchronization
 /// - a topic that doesn't exist is created with four partitions by whoever asks for it, so there is no unknown topic;
 /// - a group's first assignment takes 3 seconds with a librdkafka before 2.3, and every later one nearly a session timeout, which
 ///   ``config(topic:direction:)`` therefore sets to 3 seconds;
+/// - it doesn't know the order of an idempotent writer's requests: what is sent again, since the answer was lost, is there twice;
+///   and what follows a request that failed is taken, so ``config(topic:direction:)`` lets one request at a time be under way;
 /// - no message is ever found by its time: ``StartPosition/time(_:)`` starts at the end;
 /// - there is no administration, TLS or SASL; transactions are acknowledged without being isolated.
 public final class EmbeddedBroker: Sendable {
     private let client: CHandle
     private let cluster: CHandle
-    private let isClosed = Mutex(false)
+    private let state = Mutex(State())
+
+    /// How many brokers there are; their numbers begin at 1.
+    let brokerCount: Int
 
     /// The brokers' addresses, `host:port`, separated by commas.
     public let bootstrapServers: String
@@ -44,6 +52,7 @@ public final class EmbeddedBroker: Sendable {
             throw MsgBusError(.internal, "the embedded cluster can't be started")
         }
         self.cluster = cluster
+        brokerCount = brokers
         bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster.pointer))
         _ = crdkafka_mock_set_group_initial_delay(cluster.pointer, 100)
     }
@@ -65,11 +74,11 @@ public final class EmbeddedBroker: Sendable {
                 "createTopic(partitions: \(partitions), replicationFactor: \(replicationFactor)): both have to be at least 1"
             )
         }
-        let code: rd_kafka_resp_err_t? = isClosed.withLock { isClosed in
-            if isClosed { return nil }
-            return rd_kafka_mock_topic_create(cluster.pointer, name, Int32(partitions), Int32(replicationFactor))
+        let code = try withCluster { cluster, state in
+            let code = rd_kafka_mock_topic_create(cluster, name, Int32(partitions), Int32(replicationFactor))
+            if code == RD_KAFKA_RESP_ERR_NO_ERROR { state.partitions[name] = partitions }
+            return code
         }
-        guard let code else { throw MsgBusError(.closed, "the embedded broker is closed") }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
             throw MsgBusError(kafka: code, "can't create the topic", topic: name)
         }
@@ -83,7 +92,12 @@ public final class EmbeddedBroker: Sendable {
     public func config(topic: String, direction: BusDirection) -> MsgBusConfig {
         var config = MsgBusConfig(topic: topic, direction: direction)
         config.brokers = bootstrapServers.split(separator: ",").map(String.init)
-        if direction == .reader {
+        switch direction {
+        case .writer:
+            // A real broker refuses what follows a failed request of an idempotent writer. Told that it was stored, librdkafka
+            // concludes that the failed one was too, and never sends it again.
+            config.properties["max.in.flight.requests.per.connection"] = "1"
+        case .reader:
             config.properties["fetch.wait.max.ms"] = "5"
             config.properties["session.timeout.ms"] = "3000"
             config.properties["heartbeat.interval.ms"] = "500"
@@ -95,12 +109,29 @@ public final class EmbeddedBroker: Sendable {
 
     /// Stops the cluster; everything in it is gone. Idempotent. Also happens when the last reference goes.
     public func close() {
-        let isFirst = isClosed.withLock { isClosed in
-            defer { isClosed = true }
-            return !isClosed
+        let isFirst = state.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
         }
         guard isFirst else { return }
         rd_kafka_mock_cluster_destroy(cluster.pointer)
         rd_kafka_destroy(client.pointer)
+    }
+
+    /// What is known of the cluster, beside what it knows itself.
+    struct State {
+        fileprivate(set) var isClosed = false
+        /// How many partitions each topic has that ``createTopic(_:partitions:replicationFactor:)`` made.
+        fileprivate(set) var partitions: [String: Int] = [:]
+    }
+
+    /// Does something with the cluster, which isn't closed meanwhile.
+    func withCluster<Result>(
+        _ body: (OpaquePointer, inout State) throws(MsgBusError) -> Result
+    ) throws(MsgBusError) -> Result {
+        try state.withLock { state throws(MsgBusError) in
+            guard !state.isClosed else { throw MsgBusError(.closed, "the embedded broker is closed") }
+            return try body(cluster.pointer, &state)
+        }
     }
 }
