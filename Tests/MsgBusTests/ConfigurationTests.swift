@@ -93,7 +93,7 @@ struct ConfigurationTests {
         #expect(typed?.message.contains("idempotence") == true)
         let named = await failure {
             $0.properties["enable.idempotence"] = "true"
-            $0.properties["max.in.flight"] = "100"
+            $0.properties["max.in.flight.requests.per.connection"] = "100"
         }
         #expect(named?.code == .configuration)
         #expect(named?.message.contains("max.in.flight") == true)

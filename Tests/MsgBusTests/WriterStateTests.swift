@@ -34,6 +34,23 @@ struct WriterStateTests {
         check(state.hasRoom(for: 99))
     }
 
+    @Test("Messages that nobody waits for are lost when the reports of a close don't come in time")
+    func lostWithoutReports() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100)
+        for _ in 0..<3 {
+            state.wasAccepted()
+            state.wasTaken(size: 1)
+        }
+        _ = take(&state)
+        _ = state.beginClose()
+        check(state.abandon() == 4)
+        check(state.lost == 3)
+        _ = state.reported(tag: state.tag(nil), size: 1, .failure(MsgBusError(.purged, "gone")))
+        check(state.lost == 3)
+        _ = state.endClose()
+        check(state.lost == 3)
+    }
+
     @Test("A slot is used again, and an old ticket doesn't reach its new owner")
     func slots() {
         var state = WriterState(maxMessages: 10, maxBytes: 100)

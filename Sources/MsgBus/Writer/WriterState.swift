@@ -360,9 +360,16 @@ struct WriterState {
         return abandoned
     }
 
+    /// How many messages failed, or are given up, that nobody waits for.
+    var lost: Int {
+        let waitedFor = slots.count { $0.isUsed && !$0.isInLine }
+        return unheard + max(0, inFlight - waitedFor)
+    }
+
     /// Answers whoever is left.
     mutating func endClose() -> (answers: [Answer], flushes: [Waiter<MsgBusError?>]) {
         phase = .closed
+        unheard = lost
         undelivered += inFlight
         inFlight = 0
         let error = MsgBusError(
