@@ -332,8 +332,8 @@ final class WriterCore: Sendable {
         DispatchQueue.getSpecific(key: Self.handlerKey) == ObjectIdentifier(self) ? freed : closed
     }
 
-    /// How many messages failed that nobody had waited for, or may have: those whose reports didn't come in time.
-    var lost: Int { state.withLock { $0.lost } }
+    /// How many messages failed that nobody had waited for.
+    var unheard: Int { state.withLock { $0.unheard } }
 
     private var inFlight: Int { state.withLock { $0.inFlight } }
 

@@ -62,7 +62,7 @@ struct WriterState {
     private(set) var delivered = 0
     private(set) var undelivered = 0
     /// How many of them nobody waited for.
-    private(set) var unheard = 0
+    private var unheardFailures = 0
     private(set) var inFlight = 0
     /// How many were on their way when the close's time was over.
     private(set) var abandoned = 0
@@ -199,7 +199,7 @@ struct WriterState {
         }
         leaveEpoch(UInt32(truncatingIfNeeded: tag >> 32))
         let slot = Int(tag & 0xffff_ffff) - 1
-        if slot < 0, case .failure = outcome { unheard += 1 }
+        if slot < 0, case .failure = outcome { unheardFailures += 1 }
         return slot < 0 ? nil : settle(slot, outcome)
     }
 
@@ -360,16 +360,17 @@ struct WriterState {
         return abandoned
     }
 
-    /// How many messages failed, or are given up, that nobody waits for.
-    var lost: Int {
-        let waitedFor = slots.count { $0.isUsed && !$0.isInLine }
-        return unheard + max(0, inFlight - waitedFor)
+    /// How many messages that nobody waits for have failed, or have no report while the writer closes: a close whose time is over
+    /// doesn't wait for the reports of what it gave up.
+    var unheard: Int {
+        guard phase != .open else { return unheardFailures }
+        return unheardFailures + max(0, inFlight - slots.count { $0.isUsed })
     }
 
     /// Answers whoever is left.
     mutating func endClose() -> (answers: [Answer], flushes: [Waiter<MsgBusError?>]) {
         phase = .closed
-        unheard = lost
+        unheardFailures = unheard
         undelivered += inFlight
         inFlight = 0
         let error = MsgBusError(
