@@ -46,7 +46,7 @@ struct ReaderState {
     enum Phase { case open, closing }
 
     private(set) var phase = Phase.open
-    private(set) var progress = Progress()
+    var progress = Progress()
     private var buffer = MessageBuffer()
     private var readings = FIFO<Reading>()
     private var lastID: UInt64 = 0
@@ -237,6 +237,7 @@ struct ReaderState {
     mutating func acknowledge(_ message: Message) throws(MsgBusError) {
         try checkOpen()
         guard isGroup else { return }
+        guard ackMode != .transactional else { throw Self.needsTransaction }
         let partition = TopicPartition(topic: message.topic, partition: message.partition)
         guard progress.finish(partition, message.offset) else {
             var error = MsgBusError(
@@ -256,7 +257,7 @@ struct ReaderState {
     mutating func beginCommit() -> [TopicPartition: Int64] {
         hasNews = false
         isCommitScheduled = false
-        return progress.uncommitted
+        return ackMode == .transactional ? progress.uncommittedStarts : progress.uncommitted
     }
 
     mutating func didCommit(_ offsets: [TopicPartition: Int64]) { progress.didCommit(offsets) }

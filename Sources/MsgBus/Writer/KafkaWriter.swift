@@ -73,13 +73,7 @@ public final class KafkaWriter: Sendable {
     /// - Throws: As ``write(_:key:headers:)``; also `.unknownPartition`.
     @discardableResult
     public func write(_ message: OutgoingMessage) async throws(MsgBusError) -> Delivery {
-        let ticket = core.reserve()
-        let outcome = await withTaskCancellationHandler {
-            await withUnsafeContinuation { core.submit(message, ticket, .waiter(.task($0))) }
-        } onCancel: {
-            core.cancel([ticket])
-        }
-        return try outcome.get()
+        try await core.write(message)
     }
 
     /// Writes messages and waits until each is acknowledged or has failed.
@@ -93,16 +87,7 @@ public final class KafkaWriter: Sendable {
     public func write(
         contentsOf messages: some Sequence<OutgoingMessage>
     ) async throws(MsgBusError) -> [Result<Delivery, MsgBusError>] {
-        let messages = Array(messages)
-        if case .closed = core.status { throw MsgBusError(.closed, "the writer is closed", persistence: .notPersisted) }
-        guard !messages.isEmpty else { return [] }
-        let collector = BatchCollector(count: messages.count)
-        let tickets = core.submit(messages, collector)
-        return await withTaskCancellationHandler {
-            await collector.outcomes()
-        } onCancel: {
-            core.cancel(tickets)
-        }
+        try await core.write(contentsOf: Array(messages))
     }
 
     /// Hands a message over and returns at once.
