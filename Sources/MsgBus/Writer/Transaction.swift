@@ -122,8 +122,8 @@ extension KafkaWriter {
     /// ```
     ///
     /// **Once more.** An error that ``MsgBusError/isRetriable`` means that the transaction was aborted, and can be run again with the same
-    /// messages. An error `.timeout` with ``MsgBusError/persistence`` `.possiblyPersisted` means that the commit is under way and nobody
-    /// knows its end; the next transaction waits for that first, and if it was committed, refuses to acknowledge the same messages.
+    /// messages. A `.timeout` that isn't retriable means that the commit is under way and nobody knows its end: the next transaction
+    /// waits for that first, and if it was committed, refuses to acknowledge the same messages once more.
     ///
     /// **One at a time.** A transaction waits until those called before it have ended. One inside the body of another of the same writer
     /// is a `.state` error.
@@ -136,6 +136,7 @@ extension KafkaWriter {
     ///   `.transactionAbortable`; `.fenced` when a newer writer with the same transactionalID took over, or `.fatal`, both of which end
     ///   this writer; `.timeout` after ``WriterOptions/transactionTimeout``. What ``Transaction/acknowledge(_:of:)-(Message,_)`` names.
     ///   `.state` without a transactionalID; `.cancelled`, `.closed`.
+    @discardableResult
     public func transaction<Value>(_ body: (Transaction) async throws -> Value) async throws -> Value {
         let transaction = Transaction(core)
         try await core.begin(transaction.id, inside: Transaction.enclosing)

@@ -185,10 +185,7 @@ struct TransactionState {
 
     /// The client is gone.
     mutating func endClose() -> Outcome {
-        var outcome = Outcome()
-        if let waiter = job?.waiter { outcome.answers.append((waiter, job?.error ?? Self.closed)) }
-        job = nil
-        return outcome
+        finish(unsettled.flatMap { late($0, Self.closed) } ?? job?.error ?? Self.closed)
     }
 
     var isAborting: Bool { job?.goal == .abort }
@@ -242,9 +239,8 @@ struct TransactionState {
 
     mutating func didDiagnose(_ failure: TransactionFailure?) -> Outcome {
         job?.needsDiagnosis = false
-        guard let failure else { return Outcome() }
-        if failure.remedy == .none { return fail(failure.error) }
-        job?.error = Self.aborted(failure.error)
+        if let failure, failure.remedy == .none { return fail(failure.error) }
+        if let cause = failure?.error ?? loss { job?.error = Self.aborted(cause) }
         return Outcome()
     }
 
@@ -331,7 +327,7 @@ struct TransactionState {
         case .commit where job?.goal == .commit:
             MsgBusError(
                 .timeout,
-                "nobody knows yet whether the transaction is committed: no answer within \(timeout): \(cause.message)",
+                "nobody knows yet whether the transaction is committed: \(cause.message)",
                 persistence: .possiblyPersisted
             )
         case .abort where job?.goal == .abort:

@@ -82,10 +82,8 @@ extension WriterCore {
 
     private func tell(_ outcome: TransactionState.Outcome?) {
         guard let outcome else { return }
-        if let error = outcome.fatal {
-            log.error("\(error)")
-            _ = client.connection.report(error)
-        }
+        // librdkafka's own report of it comes too, but after the answer.
+        if let error = outcome.fatal { _ = client.connection.report(error) }
         for claim in outcome.committed { claim.reader.didCommit(claim) }
         for (waiter, error) in outcome.answers { waiter.resume(error) }
     }
