@@ -12,6 +12,8 @@
 /// **Back pressure.** Messages on their way fill a buffer of ``WriterOptions/bufferMessages`` and ``WriterOptions/bufferBytes``. When
 /// it is full, an awaiting write suspends and a blocking one blocks, first come first served; ``enqueue(_:)`` throws `.queueFull`.
 ///
+/// **Transactions.** With a ``WriterOptions/transactionalID`` it writes in ``transaction(_:)`` only.
+///
 /// **Cancellation.** A cancelled task stops waiting at once, with `.cancelled`. A message that is on its way can't be called back, and
 /// may still be delivered; the error's ``MsgBusError/persistence`` says which it is.
 ///

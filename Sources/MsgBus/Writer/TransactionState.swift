@@ -68,6 +68,8 @@ struct TransactionState {
     private var claims: [ReaderCore.Claim] = []
     private var fatal: MsgBusError?
     private var closing: ContinuousClock.Instant?
+    /// Somebody takes one step after another.
+    private var isDriven = false
 
     init(timeout: Duration) { self.timeout = timeout }
 
@@ -190,11 +192,21 @@ struct TransactionState {
 
     var isAborting: Bool { job?.goal == .abort }
 
+    /// Whether the caller has to take the steps from now on until there is none.
+    mutating func drive() -> Bool {
+        guard job != nil, !isDriven else { return false }
+        isDriven = true
+        return true
+    }
+
     /// The next step of who is at it; nil when there is none.
     ///
     /// - Parameter pending: How many of the writer's messages are on their way or wait for room.
     mutating func next(pending: Int, at now: ContinuousClock.Instant) -> Step? {
-        guard let job else { return nil }
+        guard let job else {
+            isDriven = false
+            return nil
+        }
         if let unsettled { return .call(unsettled) }
         switch job.goal {
         case .begin:
@@ -315,6 +327,7 @@ struct TransactionState {
         fatal = error
         unsettled = nil
         isBegun = false
+        acknowledged = []
         var outcome = finish(error)
         outcome.fatal = error
         return outcome

@@ -69,7 +69,7 @@ extension WriterCore {
                 tell(outcome)
                 // The handler may have run before there was anything to cancel.
                 if Task.isCancelled { cancelTransaction(id) }
-                drive()
+                if state.withLock({ $0.transactions?.drive() ?? false }) { drive() }
             }
         } onCancel: {
             cancelTransaction(id)
@@ -197,8 +197,9 @@ extension WriterState {
         let wasAborting = transactions?.isAborting == true
         let outcome = transactions?.did(call, failure, at: .now) ?? TransactionState.Outcome()
         if call == .begin, failure == nil { transactionBegan() }
-        // Also where nobody could be told of the abort: without a commit it takes place sooner or later.
-        if wasAborting, transactions?.isAborting == false { transactionWasAborted() }
+        // Also where the cluster doesn't know yet: without a commit, an abort takes place sooner or later.
+        let isGivenUp = wasAborting && transactions?.isAborting == false
+        if isGivenUp || (call == .abort && failure == nil) || outcome.fatal != nil { transactionWasAborted() }
         return outcome
     }
 

@@ -101,8 +101,8 @@ public struct WriterOptions: Sendable {
         try check(acks == .all, "writer.transactionalID needs writer.acks to be .all, and it is .\(acks)")
         try check(idempotence != false, "writer.transactionalID needs writer.idempotence, which is false")
         try check(
-            transactionTimeout >= .seconds(1),
-            "writer.transactionTimeout is \(transactionTimeout): it has to be at least 1 second"
+            transactionTimeout >= .seconds(1) && transactionTimeout <= .seconds(2_147_483),
+            "writer.transactionTimeout is \(transactionTimeout): it has to be within 1 and 2147483 seconds"
         )
         try check(
             linger < transactionTimeout,
