@@ -37,8 +37,8 @@ final class Tool: Sendable {
         signal(SIGPIPE, SIG_IGN)
         let arguments = line.split(separator: " ").map(String.init) + more
         let process = try ChildProcess(
-            shell == nil ? Self.executable.path : "/bin/sh",
-            shell.map { ["-c", $0, Self.executable.path] } ?? arguments,
+            shell == nil ? ChildProcess.msgbus.path : "/bin/sh",
+            shell.map { ["-c", $0, ChildProcess.msgbus.path] } ?? arguments,
             environment: ["MSGBUS_BROKERS": brokers].merging(Self.sanitizerOptions) { $1 }
         )
         self.process = process
@@ -126,12 +126,5 @@ final class Tool: Sendable {
         let name = "ASAN_OPTIONS"
         guard let options = ProcessInfo.processInfo.environment[name] else { return [:] }
         return [name: options + ":detect_leaks=0"]
-    }()
-
-    /// It stands beside the tests, wherever SwiftPM built them.
-    private static let executable: URL = {
-        let tests = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
-        let folder = tests?.bundleURL.deletingLastPathComponent() ?? Bundle.main.bundleURL
-        return folder.appendingPathComponent("msgbus")
     }()
 }

@@ -65,6 +65,26 @@ struct GroupTests {
         await third.close()
     }
 
+    @Test("A last commit that the broker can't take just now is tried again")
+    func lastCommitAgain() async throws {
+        let broker = try EmbeddedBroker()
+        try broker.createTopic(topic)
+        var config = broker.config(topic: topic, direction: .reader)
+        config.groupID = group
+        config.connectTimeout = patience
+        config.reader.startFrom = .earliest
+        let reader = try await KafkaReader.connect(config)
+        let writer = try await KafkaWriter.connect(broker.config(topic: topic, direction: .writer))
+        try await writer.write("done")
+        try reader.acknowledge(try await reader.read())
+        try broker.fail(next: 3, .offsetCommit, with: .coordinatorLoading)
+        await reader.close(timeout: patience)
+        let next = try await KafkaReader.connect(config)
+        #expect(try await next.read(timeout: .milliseconds(100)) == nil)
+        await next.close()
+        await writer.close()
+    }
+
     @Test(
         "A member is told what it gets and what it loses, and may choose where to begin",
         arguments: TestBroker.usable

@@ -1,5 +1,6 @@
 import Foundation
 import MsgBus
+import Synchronization
 import TestSupport
 import Testing
 
@@ -138,6 +139,86 @@ struct ProcessTests {
             await reader.close(timeout: hang)
             await writer.close(timeout: hang)
             #expect(reader.status() == .closed)
+        }
+    }
+
+    /// `MSGBUS_LONG_TESTS=1` has a million messages and a minute instead.
+    private static let isLong = ProcessInfo.processInfo.environment["MSGBUS_LONG_TESTS"] == "1"
+    private static let (flood, stall) = isLong ? (1_000_000, 60) : (200_000, 6)
+
+    @Test(
+        "A reader that takes nothing holds little of what comes, stays in its group, and then gets it all (B-10)",
+        .enabled(if: !isSanitized, "so many messages take too long under a sanitizer")
+    )
+    func flood() async {
+        await #expect(processExitsWith: .success) {
+            let (count, partitions) = (ProcessTests.flood, 32)
+            // In a process of its own, so that this one has only what its clients hold.
+            let cluster = try ChildProcess(ChildProcess.msgbus.path, ["broker", "--topic", "flood:\(partitions)"])
+            defer { cluster.send(SIGKILL) }
+            var lines = LineReader(cluster.output)
+            var config = MsgBusConfig(topic: "flood", direction: .reader)
+            let address = lines.next()
+            config.brokers = [try #require(address)]
+            config.groupID = "flood"
+            config.connectTimeout = patience
+            config.reader.startFrom = .earliest
+            config.reader.prefetchBytes = 8 << 20
+            config.reader.queueBytes = 8 << 20
+            config.properties["fetch.wait.max.ms"] = "5"
+            config.properties["session.timeout.ms"] = "6000"
+            config.properties["max.poll.interval.ms"] = "\(ProcessTests.stall * 1000)"
+            let reader = try await KafkaReader.connect(config)
+            let said = Collected<String>()
+            let events = reader.events
+            let listening = Task { for await event in events { said.append("\(event)") } }
+            var writing = MsgBusConfig(topic: "flood", direction: .writer)
+            writing.brokers = config.brokers
+            let before = ProcessUsage.current.residentBytes
+            let writer = try await KafkaWriter.connect(writing)
+            let filler = String(repeating: "x", count: 60)
+            var peak = 0
+            for start in stride(from: 0, to: count, by: 10_000) {
+                let messages = (start..<start + 10_000).map {
+                    OutgoingMessage("\($0) \(filler)", partition: $0 % partitions)
+                }
+                for result in try await writer.write(contentsOf: messages) { _ = try result.get() }
+                peak = max(peak, ProcessUsage.current.residentBytes)
+            }
+            await writer.close()
+            // The time that a group gives an application is over, and nothing happens but that it is said.
+            let isStalled = await eventually(within: hang) {
+                peak = max(peak, ProcessUsage.current.residentBytes)
+                return said.all.contains { $0.hasPrefix("stalled") }
+            }
+            #expect(isStalled)
+            let peakOfStalled = peak
+
+            let next = Mutex(Array(0..<partitions))
+            let seen = Atomic(0)
+            let isInOrder = Atomic(true)
+            try reader.registerCB { text in
+                let index = Int(text.prefix { $0 != " " }) ?? 0
+                next.withLock { next in
+                    if next[index % partitions] != index { isInOrder.store(false, ordering: .relaxed) }
+                    next[index % partitions] = index + partitions
+                }
+                seen.add(1, ordering: .relaxed)
+            }
+            let isDone = await eventually(within: hang) {
+                peak = max(peak, ProcessUsage.current.residentBytes)
+                return seen.load(ordering: .relaxed) == count
+            }
+            #expect(isDone)
+            let wasInOrder = isInOrder.load(ordering: .relaxed)
+            #expect(wasInOrder)
+            print("before \(before >> 20), stalled \(peakOfStalled >> 20), in all \(peak >> 20) MiB")
+            #expect(peak < before + 128 << 20)
+            try await reader.commit()
+            #expect(try await reader.committed().values.reduce(0, +) == Int64(count))
+            await reader.close()
+            await listening.value
+            #expect(!said.all.contains { $0.hasPrefix("lost") })
         }
     }
 }

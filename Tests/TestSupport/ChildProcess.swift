@@ -12,6 +12,13 @@ package final class ChildProcess: Sendable {
     private let id: pid_t
     private let isReaped = Mutex(false)
 
+    /// The built command-line tool: it stands beside the tests, wherever SwiftPM built them.
+    package static let msgbus: URL = {
+        let tests = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
+        let folder = tests?.bundleURL.deletingLastPathComponent() ?? Bundle.main.bundleURL
+        return folder.appendingPathComponent("msgbus")
+    }()
+
     /// Starts it; what it says on stderr is thrown away unless somebody reads it.
     package convenience init(
         _ executable: String,

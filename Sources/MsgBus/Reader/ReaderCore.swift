@@ -336,27 +336,35 @@ final class ReaderCore: Sendable {
         }
     }
 
-    /// Commits what is done. While the group is being rearranged the broker may refuse: then once more when it has assigned anew.
+    /// Commits what is done, until it has worked or the time is over. While the group is being rearranged the broker refuses: then
+    /// once more when it has assigned anew.
     private func commitLast(by deadline: ContinuousClock.Instant) {
-        func timeLeft() -> Duration { max(.zero, ContinuousClock.now.duration(to: deadline)) }
+        // The rest is for leaving.
+        let giveUp = deadline - ContinuousClock.now.duration(to: deadline) / 5
+        func timeLeft() -> Duration { max(.zero, ContinuousClock.now.duration(to: giveUp)) }
+        let pause = Cancellation()
         while true {
             let rounds = membership.rounds
             var failure: MsgBusError?
             do throws(MsgBusError) {
                 try client.onWork { () throws(MsgBusError) in
-                    try commitDone(within: min(timeLeft() / 2, .seconds(5)), evenIfClosed: true)
+                    try commitDone(within: min(timeLeft(), .seconds(5)), evenIfClosed: true)
                 }
                 if !state.withLock({ $0.progress.hasRemainders }) { return }
             } catch {
                 failure = error
             }
-            let isWorthWaiting = failure == nil || failure?.code == .rebalance
-            guard isWorthWaiting, config.groupID != nil, !client.connection.isSuspect,
-                membership.nextRound(after: rounds).wait(atMost: timeLeft() * 0.8) != nil
-            else {
+            let isRearranged = failure == nil || failure?.code == .rebalance
+            let isWorthTrying = isRearranged || failure?.isRetriable == true
+            guard isWorthTrying, timeLeft() > .zero, config.groupID != nil, !client.connection.isSuspect else {
                 let reason = failure.map { "\($0)" } ?? "the group was being rearranged"
                 log.warning("the last commit failed, so some messages will come again: \(reason)")
                 return
+            }
+            if isRearranged {
+                _ = membership.nextRound(after: rounds).wait(atMost: timeLeft())
+            } else {
+                pause.sleep(min(.milliseconds(50), timeLeft()))
             }
         }
     }
