@@ -111,6 +111,19 @@ extension ReaderState {
 
     /// Partitions go on elsewhere; the flow is suspended.
     mutating func seek(to offsets: [TopicPartition: Int64]) {
+        move(to: offsets)
+        guard isGroup else { return }
+        for (partition, offset) in offsets { progress.seek(partition, to: offset, epoch: epoch) }
+        hasNews = true
+    }
+
+    /// Partitions go back to what isn't done; the flow is suspended.
+    mutating func rewind(to offsets: [TopicPartition: Int64]) {
+        move(to: offsets)
+        for partition in offsets.keys { progress.rewind(partition, epoch: epoch) }
+    }
+
+    private mutating func move(to offsets: [TopicPartition: Int64]) {
         epoch += 1
         let partitions = Set(offsets.keys)
         buffer.drop(partitions.contains)
@@ -119,9 +132,7 @@ extension ReaderState {
             flows[partition]!.next = offset
             flows[partition]!.end = nil
             if flows[partition]!.isRetrying { release(partition) }
-            if isGroup { progress.seek(partition, to: offset, epoch: epoch) }
         }
-        if isGroup { hasNews = true }
     }
 
     // MARK: Stopping and going on

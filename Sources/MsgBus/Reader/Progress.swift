@@ -101,6 +101,20 @@ struct Progress {
         partitions[index].state = Partition(start: offset, assigned: assigned, positioned: epoch)
     }
 
+    /// The partitions with messages that were handed out and aren't done, each with the first of them.
+    var undone: [TopicPartition: Int64] {
+        partitions.reduce(into: [:]) { undone, partition in undone[partition.id] = partition.state.handedOut.first }
+    }
+
+    /// What was handed out and isn't done will be handed out again.
+    mutating func rewind(_ partition: TopicPartition, epoch: Int) {
+        guard let index = index(of: partition), let first = partitions[index].state.handedOut.first else { return }
+        partitions[index].state.handedOut = FIFO()
+        partitions[index].state.done = []
+        partitions[index].state.next = first
+        partitions[index].state.positioned = epoch
+    }
+
     /// Marks a message as done.
     ///
     /// - Returns: Whether its partition is still ours; if not, the message will come again.

@@ -113,7 +113,7 @@ extension ReaderCore {
                 )
             }
         }
-        try await onWork { [self] () throws(MsgBusError) in try seek(offsets) }
+        try await onWork { [self] () throws(MsgBusError) in try seek(offsets) { $0.seek(to: $1) } }
     }
 
     private func checkAssigned(_ partition: TopicPartition) throws(MsgBusError) {
@@ -127,7 +127,11 @@ extension ReaderCore {
         }
     }
 
-    private func seek(_ offsets: [TopicPartition: Int64]) throws(MsgBusError) {
+    /// Has partitions go on elsewhere, in librdkafka and then in the state. On `work`.
+    func seek(
+        _ offsets: [TopicPartition: Int64],
+        _ change: (inout ReaderState, [TopicPartition: Int64]) -> Void
+    ) throws(MsgBusError) {
         // A turn of the loop that had begun before may be taking messages of before.
         client.loop.queue.sync { state.withLock { $0.suspensions += 1 } }
         defer {
@@ -141,7 +145,7 @@ extension ReaderCore {
         // Those that wait are sought when they go on.
         let flowing = offsets.filter { partition, _ in state.withLock { $0.flows[partition]?.isHeld == false } }
         try consumer.seek(flowing, within: .seconds(5))
-        state.withLock { $0.seek(to: offsets) }
+        state.withLock { change(&$0, offsets) }
     }
 
     // MARK: Stopping and going on

@@ -77,6 +77,17 @@ extension ReaderCore {
     }
 }
 
+extension ReaderCore {
+    var isClosed: Bool { state.withLock { $0.phase != .open } }
+
+    /// Has everything that was handed out and isn't done come again.
+    func rewind() async throws(MsgBusError) {
+        try await onWork { [self] () throws(MsgBusError) in
+            try seek(state.withLock { $0.progress.undone }) { $0.rewind(to: $1) }
+        }
+    }
+}
+
 extension ReaderState {
     static let needsTransaction = MsgBusError(
         .state,
