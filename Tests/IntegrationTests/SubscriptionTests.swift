@@ -77,6 +77,12 @@ struct SubscriptionTests {
             (.state, { try await reader.unsubscribe(from: ["another"]) }),
             (.state, { try await reader.unsubscribe(from: reader.subscription) }),
         ]
+        // The embedded broker makes every topic that is asked for.
+        if broker == .ownProcess {
+            let missing = topic("missing")
+            let error = await #expect(throws: MsgBusError.self) { try await reader.subscribe(to: [missing]) }
+            #expect(error?.code == .unknownTopic)
+        }
         for (code, call) in cases {
             let error = await #expect(throws: MsgBusError.self) { try await call() }
             #expect(error?.code == code)

@@ -97,6 +97,13 @@ struct ConfigurationTests {
         }
         #expect(named?.code == .configuration)
         #expect(named?.message.contains("max.in.flight") == true)
+        var config = broker.config(topic: "configuration", direction: .reader)
+        config.groupID = "group"
+        config.properties["max.poll.interval.ms"] = "2000"
+        let changed = config
+        let impatient = await #expect(throws: MsgBusError.self) { try await KafkaReader.connect(changed) }
+        #expect(impatient?.code == .configuration)
+        #expect(impatient?.message.contains("max.poll.interval.ms") == true)
     }
 
     @Test("Fewer acknowledgements, by either name, turn idempotence off instead of failing")

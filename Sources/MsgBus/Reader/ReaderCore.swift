@@ -104,7 +104,8 @@ final class ReaderCore: Sendable {
     }
 
     private func take(_ error: MsgBusError) {
-        error.isFatal ? log.error("\(error)") : log.info("\(error)")
+        // librdkafka has said the rest in its own words.
+        error.isFatal ? log.error("\(error)") : log.debug("\(error)")
         // What heals by itself concerns nobody; that one may not read the topic, for example, concerns who reads.
         guard error.isFatal || [.authorization, .unknownTopic].contains(error.code) else { return }
         for (waiter, answer) in state.withLock({ $0.fail(error) }) { waiter.resume(answer) }

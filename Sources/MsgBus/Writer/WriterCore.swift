@@ -67,7 +67,7 @@ final class WriterCore: Sendable {
         client.setHandlers(
             KafkaClient.Handlers(
                 deliveries: { self.take($0) },
-                error: { [log] error in log.info("\(error)") }
+                error: { [log] error in log.debug("\(error)") }
             )
         )
     }
