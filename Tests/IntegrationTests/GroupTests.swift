@@ -65,6 +65,23 @@ struct GroupTests {
         await third.close()
     }
 
+    @Test("A connect that gives up while the group still looks for where to start leaves nothing behind")
+    func givesUpLooking() async throws {
+        let broker = try EmbeddedBroker()
+        try broker.createTopic(topic)
+        try broker.fail(next: 10_000, .listOffsets, with: .notLeaderForPartition)
+        var config = broker.config(topic: topic, direction: .reader)
+        config.groupID = group
+        config.connectTimeout = .seconds(5)
+        let changed = config
+        let error = await #expect(throws: MsgBusError.self) { try await KafkaReader.connect(changed) }
+        #expect(error?.isRetriable == true)
+        try broker.clearFaults()
+        config.connectTimeout = patience
+        let reader = try await KafkaReader.connect(config)
+        await reader.close()
+    }
+
     @Test("A last commit that the broker can't take just now is tried again")
     func lastCommitAgain() async throws {
         let broker = try EmbeddedBroker()

@@ -27,6 +27,8 @@ final class KafkaClient: Sendable {
     private let topics = Mutex<[String: CHandle]>([:])
     private let isClosing = Atomic(false)
     private let hasConnected = Atomic(false)
+    /// Written and read on `work` only.
+    private let isDestroyed = Atomic(false)
 
     /// Makes a client that writes; it polls from the start.
     static func producer(_ properties: Properties, log: BusLog) throws(MsgBusError) -> KafkaClient {
@@ -94,8 +96,13 @@ final class KafkaClient: Sendable {
     }
 
     /// Makes a call on `work`, and waits for it. Not from `work` or the poll loop.
+    ///
+    /// - Throws: What the call throws; `.closed` when there is no client any more.
     func onWork<Value>(_ body: () throws(MsgBusError) -> Value) throws(MsgBusError) -> Value {
         let result: Result<Value, MsgBusError> = work.sync {
+            guard !isDestroyed.load(ordering: .relaxed) else {
+                return .failure(MsgBusError(.closed, "the connection is closed"))
+            }
             do throws(MsgBusError) {
                 return .success(try body())
             } catch {
@@ -151,6 +158,7 @@ final class KafkaClient: Sendable {
     ///
     /// - Parameter isClean: Whether the consumer has left its group. If not, librdkafka must not try: it would wait for it.
     func destroy(isClean: Bool) {
+        isDestroyed.store(true, ordering: .relaxed)
         // After this the loop doesn't touch the client any more.
         loop.queue.sync { handlers.set(nil) }
         for queue in queues.withLock({ $0 }) { queue.destroy() }
