@@ -37,6 +37,28 @@ struct EventTests {
         await writer.close()
     }
 
+    @Test("Brokers that go away and come back are told of, to writers and readers (B-14)")
+    func brokers() async throws {
+        try broker.createTopic(topic)
+        let reader = try await KafkaReader.connect(broker.config(topic: topic, direction: .reader))
+        let writer = try await KafkaWriter.connect(broker.config(topic: topic, direction: .writer))
+        let recorders = [record(reader.events), record(writer.events)]
+        try broker.setDown()
+        for (lines, _) in recorders {
+            #expect(await eventually { lines.all.contains { $0.hasPrefix("status: disconnected for ") } })
+        }
+        try broker.setUp()
+        for (lines, _) in recorders { #expect(await eventually { lines.all.contains("status: open") }) }
+        try await writer.write("all is well")
+        #expect(try await reader.read().text == "all is well")
+        await reader.close()
+        await writer.close()
+        for (lines, end) in recorders {
+            await end.value
+            #expect(lines.all.last == "status: closed")
+        }
+    }
+
     @Test("Everyone who listens hears everything, and holds nothing open")
     func listeners() async throws {
         let writer = try await KafkaWriter.connect(broker.config(topic: topic, direction: .writer))
