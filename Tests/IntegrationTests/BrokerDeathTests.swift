@@ -6,7 +6,7 @@ import Testing
 /// have inherited the broker's connections, and hold them open.
 ///
 /// One after another: each blocks one of the few threads that all other tests have as well.
-@Suite("The bus while the embedded broker dies", .serialized)
+@Suite("The bus while the embedded broker dies", .serialized, .timeLimit(.minutes(5)))
 struct EmbeddedDeathTests {
     @Test("A broker that goes away and comes back is seen by writers and readers, who need no help (B-14)")
     func status() async {
@@ -159,7 +159,11 @@ struct EmbeddedDeathTests {
     }
 }
 
-@Suite("The bus while a broker's process dies", .enabled(if: ProcessBroker.isUsable, "\(ProcessBroker.hint)"))
+@Suite(
+    "The bus while a broker's process dies",
+    .enabled(if: ProcessBroker.isUsable, "\(ProcessBroker.hint)"),
+    .timeLimit(.minutes(5))
+)
 struct ProcessDeathTests {
     @Test("A broker that is killed and started again loses nothing it has stored; writers and readers go on (B-14)")
     func killed() async throws {

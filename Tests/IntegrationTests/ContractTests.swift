@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What holds on every broker, shown on each that is there.
-@Suite("The bus on every broker")
+@Suite("The bus on every broker", .timeLimit(.minutes(5)))
 struct ContractTests {
     private func connect(
         _ broker: TestBroker,

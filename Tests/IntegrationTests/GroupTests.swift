@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Members of a group that come, go, and are told about it.
-@Suite("Groups")
+@Suite("Groups", .timeLimit(.minutes(5)))
 struct GroupTests {
     private let topic = unique("groups")
     private let group = unique("group")

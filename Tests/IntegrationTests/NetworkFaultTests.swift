@@ -2,7 +2,7 @@ import MsgBus
 import TestSupport
 import Testing
 
-@Suite("The bus on a bad network", .enabled(if: FaultProxy.isUsable, "\(FaultProxy.hint)"))
+@Suite("The bus on a bad network", .enabled(if: FaultProxy.isUsable, "\(FaultProxy.hint)"), .timeLimit(.minutes(5)))
 struct NetworkFaultTests {
     /// Brokers with a bad network in front of them. The tests take one of their own, lest they meet each other's faults.
     private struct Cluster {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Where a reader stands, and going somewhere else.
-@Suite("Positions")
+@Suite("Positions", .timeLimit(.minutes(5)))
 struct PositionTests {
     private let topic = unique("positions")
 

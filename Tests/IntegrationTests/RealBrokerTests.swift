@@ -4,7 +4,11 @@ import Testing
 @testable import MsgBus
 
 /// What the embedded broker can't show.
-@Suite("The bus on a broker in its own process", .enabled(if: ProcessBroker.isUsable, "\(ProcessBroker.hint)"))
+@Suite(
+    "The bus on a broker in its own process",
+    .enabled(if: ProcessBroker.isUsable, "\(ProcessBroker.hint)"),
+    .timeLimit(.minutes(5))
+)
 struct RealBrokerTests {
     private func config(_ topic: String, _ direction: BusDirection) throws -> MsgBusConfig {
         try TestBroker.ownProcess.config(topic: topic, direction: direction)

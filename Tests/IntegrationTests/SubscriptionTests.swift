@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Topics that come and go while a reader reads.
-@Suite("Subscribing while reading")
+@Suite("Subscribing while reading", .timeLimit(.minutes(5)))
 struct SubscriptionTests {
     private let base = unique("subscribing")
 

@@ -7,7 +7,11 @@ import Testing
 /// What readers see of transactions, which the embedded broker doesn't isolate.
 ///
 /// Each look is a new reader's: noida-db tells one that goes on after an abort that what follows is aborted too.
-@Suite("Transactions on a broker in its own process", .enabled(if: ProcessBroker.isUsable, "\(ProcessBroker.hint)"))
+@Suite(
+    "Transactions on a broker in its own process",
+    .enabled(if: ProcessBroker.isUsable, "\(ProcessBroker.hint)"),
+    .timeLimit(.minutes(5))
+)
 struct TransactionTests {
     private let topic = unique("transactions")
     private let id = unique("writer")

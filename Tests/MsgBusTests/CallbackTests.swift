@@ -2,7 +2,7 @@ import MsgBus
 import TestSupport
 import Testing
 
-@Suite("Callbacks")
+@Suite("Callbacks", .timeLimit(.minutes(5)))
 struct CallbackTests {
     let broker = try! EmbeddedBroker()
     let topic = unique("callbacks")

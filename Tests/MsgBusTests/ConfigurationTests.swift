@@ -3,7 +3,7 @@ import Testing
 
 @testable import MsgBus
 
-@Suite("Configuration")
+@Suite("Configuration", .timeLimit(.minutes(5)))
 struct ConfigurationTests {
     let broker = try! EmbeddedBroker()
 
@@ -163,7 +163,7 @@ struct ConfigurationTests {
     }
 }
 
-@Suite("Errors")
+@Suite("Errors", .timeLimit(.minutes(5)))
 struct ErrorTests {
     @Test("An error says where it happened and nothing of what was in the message")
     func description() {

@@ -3,7 +3,7 @@ import MsgBus
 import TestSupport
 import Testing
 
-@Suite("Connecting")
+@Suite("Connecting", .timeLimit(.minutes(5)))
 struct ConnectTests {
     let broker = try! EmbeddedBroker()
 

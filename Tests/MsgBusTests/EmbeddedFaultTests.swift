@@ -2,7 +2,7 @@ import MsgBus
 import TestSupport
 import Testing
 
-@Suite("Faults of the embedded broker")
+@Suite("Faults of the embedded broker", .timeLimit(.minutes(5)))
 struct EmbeddedFaultTests {
     let broker = try! EmbeddedBroker(brokers: 3)
     let topic = unique("faults")

@@ -2,7 +2,7 @@ import MsgBus
 import TestSupport
 import Testing
 
-@Suite("Messages that can't be processed")
+@Suite("Messages that can't be processed", .timeLimit(.minutes(5)))
 struct FailurePolicyTests {
     private struct Failure: Error, CustomStringConvertible { let description = "it is broken" }
 

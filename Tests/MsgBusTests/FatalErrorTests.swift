@@ -4,7 +4,7 @@ import Testing
 
 @testable import MsgBus
 
-@Suite("Fatal errors")
+@Suite("Fatal errors", .timeLimit(.minutes(5)))
 struct FatalErrorTests {
     let broker = try! EmbeddedBroker()
     let topic = unique("fatal")

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The logger is one for the whole process, so these tests take turns, and look for lines of their own topics only.
-@Suite("Logging", .serialized)
+@Suite("Logging", .serialized, .timeLimit(.minutes(5)))
 struct LogTests {
     @Test("A caller's logger gets what is logged from then on, also librdkafka's lines (H-03)")
     func ownLogger() async throws {

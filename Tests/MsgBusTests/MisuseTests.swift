@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Every call of the bus, on every kind of connection, in every state: it returns or throws what the table says.
-@Suite("Misuse never crashes")
+@Suite("Misuse never crashes", .timeLimit(.minutes(5)))
 struct MisuseTests {
     let broker = try! EmbeddedBroker()
 

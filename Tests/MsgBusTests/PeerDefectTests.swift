@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The defects that were reproduced in the closest peer. The fourth, a leak, is in ``ProcessTests``.
-@Suite("What went wrong elsewhere")
+@Suite("What went wrong elsewhere", .timeLimit(.minutes(5)))
 struct PeerDefectTests {
     let broker = try! EmbeddedBroker()
     let topic = unique("peer")

@@ -10,6 +10,7 @@ import Testing
 @Suite(
     "In a process of its own",
     .serialized,
+    .timeLimit(.minutes(5)),
     .enabled(if: ProcessUsage.isKnown, "reads /proc, which only Linux has")
 )
 struct ProcessTests {

@@ -3,7 +3,7 @@ import Testing
 @testable import MsgBus
 
 /// The memory of a reader's group by itself.
-@Suite("How far a group is")
+@Suite("How far a group is", .timeLimit(.minutes(5)))
 struct ProgressTests {
     private let partition = TopicPartition(topic: "t", partition: 3)
 
@@ -86,7 +86,7 @@ struct ProgressTests {
 }
 
 /// The connection's memory by itself.
-@Suite("What errors say about a connection")
+@Suite("What errors say about a connection", .timeLimit(.minutes(5)))
 struct ConnectionStateTests {
     private func error(_ code: MsgBusError.Code, _ name: String, fatal: Bool = false) -> MsgBusError {
         var error = MsgBusError(code, name, isFatal: fatal)

@@ -3,7 +3,7 @@ import MsgBus
 import TestSupport
 import Testing
 
-@Suite("Reading")
+@Suite("Reading", .timeLimit(.minutes(5)))
 struct ReaderTests {
     let broker = try! EmbeddedBroker()
     let topic = unique("reading")

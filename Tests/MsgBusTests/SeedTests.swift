@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What hms-msgbus' own tests demand (H-01 to H-16), here on a real wire.
-@Suite("The seed's own tests")
+@Suite("The seed's own tests", .timeLimit(.minutes(5)))
 struct SeedTests {
     let broker = try! EmbeddedBroker()
 

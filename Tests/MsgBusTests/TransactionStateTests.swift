@@ -3,7 +3,7 @@ import Testing
 @testable import MsgBus
 
 /// The memory of a writer's transactions by itself: no broker, no clock, no threads.
-@Suite("What a writer remembers of transactions")
+@Suite("What a writer remembers of transactions", .timeLimit(.minutes(5)))
 struct TransactionStateTests {
     private let now = ContinuousClock.now
     private let thread = BlockedThread<MsgBusError?>()

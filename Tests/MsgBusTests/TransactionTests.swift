@@ -5,7 +5,7 @@ import Testing
 @testable import MsgBus
 
 /// What can go wrong with transactions, on a cluster that fails on demand. What readers see of them is for a real broker.
-@Suite("Transactions")
+@Suite("Transactions", .timeLimit(.minutes(5)))
 struct TransactionTests {
     let broker = try! EmbeddedBroker()
     let topic = unique("transactions")

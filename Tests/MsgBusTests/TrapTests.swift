@@ -5,7 +5,7 @@ import Testing
 @testable import MsgBus
 
 /// Traps of librdkafka that no other suite happens to step on; the numbers are those of our notes on it.
-@Suite("librdkafka's traps")
+@Suite("librdkafka's traps", .timeLimit(.minutes(5)))
 struct TrapTests {
     let broker = try! EmbeddedBroker()
     let topic = unique("traps")

@@ -2,7 +2,7 @@ import MsgBus
 import TestSupport
 import Testing
 
-@Suite("Writes that fail")
+@Suite("Writes that fail", .timeLimit(.minutes(5)))
 struct WriterFailureTests {
     /// A writer whose broker is gone, without a message before: with a short time to deliver, that one might be late.
     private func orphan(_ change: (inout MsgBusConfig) -> Void = { _ in }) async throws -> KafkaWriter {

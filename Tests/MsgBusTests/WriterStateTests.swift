@@ -3,7 +3,7 @@ import Testing
 @testable import MsgBus
 
 /// The writer's memory by itself: no broker, no clock, no threads.
-@Suite("What a writer remembers")
+@Suite("What a writer remembers", .timeLimit(.minutes(5)))
 struct WriterStateTests {
     private let delivery = Delivery(topic: "t", partition: 0, offset: 1, timestamp: nil, latency: .zero)
 
@@ -178,7 +178,7 @@ struct WriterStateTests {
     }
 }
 
-@Suite("A first-in-first-out list")
+@Suite("A first-in-first-out list", .timeLimit(.minutes(5)))
 struct FIFOTests {
     @Test("It keeps the order through holes and trims itself")
     func order() {

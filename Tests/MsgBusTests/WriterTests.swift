@@ -2,7 +2,7 @@ import MsgBus
 import TestSupport
 import Testing
 
-@Suite("Writing")
+@Suite("Writing", .timeLimit(.minutes(5)))
 struct WriterTests {
     let broker = try! EmbeddedBroker()
     let topic = unique("writing")

@@ -42,8 +42,8 @@ extension BusEvent: CustomStringConvertible {
 /// for await event in reader.events { print(event) }
 /// ```
 ///
-/// Every loop gets all events from when the sequence was asked for, and ends when the connection is closed, after
-/// `.status(.closed)`. Who doesn't keep up loses the oldest beyond 1,000. Holding it keeps no connection open.
+/// Every loop gets all events from when the sequence was asked for, the first one also those since `connect` began, and ends when the
+/// connection is closed, after `.status(.closed)`. Who doesn't keep up loses the oldest beyond 1,000. Holding it keeps no connection open.
 public struct BusEvents: AsyncSequence, Sendable {
     /// What a loop gets.
     public typealias Element = BusEvent

@@ -6,6 +6,8 @@ final class EventHub: Sendable {
         var listeners: [Int: AsyncStream<BusEvent>.Continuation] = [:]
         var last = 0
         var isFinished = false
+        /// What happened before anyone listened, for the first who does: nobody can listen before `connect` returns.
+        var early: [BusEvent]? = []
     }
 
     private let state = Mutex(State())
@@ -17,6 +19,7 @@ final class EventHub: Sendable {
         // With the lock held, so that everyone hears in the same order; a stream's continuation may be used so.
         state.withLock { state in
             for listener in state.listeners.values { listener.yield(event) }
+            if let count = state.early?.count, count < 100 { state.early!.append(event) }
         }
     }
 
@@ -26,6 +29,8 @@ final class EventHub: Sendable {
             guard !state.isFinished else { return nil }
             state.last += 1
             state.listeners[state.last] = continuation
+            for event in state.early ?? [] { continuation.yield(event) }
+            state.early = nil
             return state.last
         }
         guard let id else {
