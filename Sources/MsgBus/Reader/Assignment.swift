@@ -18,8 +18,13 @@ public struct Assignment: Sendable {
     /// Has a partition begin somewhere else, for example where the application itself remembers.
     ///
     /// The group learns of it: it is committed like an offset that messages led to. A partition that isn't among
-    /// ``partitions`` is ignored.
+    /// ``partitions`` is ignored; a negative offset or number is zero.
     public mutating func start(_ partition: TopicPartition, at position: StartPosition) {
-        if partitions.contains(partition) { starts[partition] = position }
+        guard partitions.contains(partition) else { return }
+        switch position {
+        case .offset(let offset): starts[partition] = .offset(max(0, offset))
+        case .last(let count): starts[partition] = .last(max(0, count))
+        default: starts[partition] = position
+        }
     }
 }

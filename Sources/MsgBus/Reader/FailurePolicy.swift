@@ -58,7 +58,9 @@ public struct FailurePolicy: Sendable, Hashable {
 
     /// The pause after so many failures.
     func pause(after failures: Int) -> Duration {
-        min(maxBackoff, backoff * (1 << min(max(0, failures - 1), 30)))
+        var pause = backoff
+        for _ in 1..<max(2, min(failures, 64)) where pause < maxBackoff && failures > 1 { pause *= 2 }
+        return min(pause, maxBackoff)
     }
 
     func validate() throws(MsgBusError) {

@@ -1,5 +1,7 @@
 /// How one partition flows into the reader.
 struct Flow {
+    /// Messages that were taken before it count no more: another assignment's, or of before a seek.
+    var epoch: Int
     /// The offset after the last message that was taken from librdkafka and is still wanted; below zero while that is "the
     /// beginning" or unknown.
     var next: Int64
@@ -41,7 +43,7 @@ extension ReaderState {
         startingAt starts: [TopicPartition: Int64] = [:]
     ) {
         epoch += 1
-        for partition in partitions { flows[partition] = Flow(next: offsets[partition] ?? -1) }
+        for partition in partitions { flows[partition] = Flow(epoch: epoch, next: offsets[partition] ?? -1) }
         if isGroup { progress.begin(partitions, committed: committed, startingAt: starts, epoch: epoch) }
         if !starts.isEmpty { hasNews = true }
     }
@@ -79,7 +81,11 @@ extension ReaderState {
             if flow.isHeld { isHeld = true } else { flows[run.partition]!.next = run.next }
         }
         // They were on their way when the partition was stopped, and are fetched again when it goes on.
-        if isHeld { buffer.drop { [flows] in flows[$0]?.isHeld == true } }
+        if isHeld {
+            let firsts = buffer.drop { [flows] in flows[$0]?.isHeld == true }
+            // Only now it is known where "the beginning" was.
+            for (partition, first) in firsts where flows[partition]!.next < 0 { flows[partition]!.next = first }
+        }
         for (partition, end) in ends {
             guard let flow = flows[partition], !flow.isHeld else { continue }
             flows[partition]!.next = max(flow.next, end)
@@ -129,6 +135,7 @@ extension ReaderState {
         buffer.drop(partitions.contains)
         redelivery.drop(partitions.contains)
         for (partition, offset) in offsets where flows[partition] != nil {
+            flows[partition]!.epoch = epoch
             flows[partition]!.next = offset
             flows[partition]!.end = nil
             if flows[partition]!.isRetrying { release(partition) }

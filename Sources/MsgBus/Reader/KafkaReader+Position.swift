@@ -8,7 +8,7 @@ extension KafkaReader {
     /// - Parameter timeout: How long at most to ask the cluster, for partitions of which nothing has come yet.
     /// - Throws: `.closed`, `.timeout`, `.cancelled`; what the broker says.
     public func position(timeout: Duration = .seconds(10)) async throws(MsgBusError) -> [TopicPartition: Int64] {
-        try await core.positions(within: timeout)
+        try await core.positions(by: .after(timeout))
     }
 
     /// For each partition, what the group has committed: the offset of the next message to read. Partitions without are missing.
@@ -26,8 +26,9 @@ extension KafkaReader {
     /// - Parameter timeout: How long at most.
     /// - Throws: As ``position(timeout:)``.
     public func lag(timeout: Duration = .seconds(10)) async throws(MsgBusError) -> [TopicPartition: Int64] {
-        let ends = try await core.offsets(ConsumerClient.end, of: core.assignment, within: timeout)
-        let positions = try await core.positions(within: timeout)
+        let deadline = ContinuousClock.Instant.after(timeout)
+        let ends = try await core.offsets(ConsumerClient.end, of: core.assignment, by: deadline)
+        let positions = try await core.positions(by: deadline)
         var lag: [TopicPartition: Int64] = [:]
         for (partition, position) in positions {
             if let end = ends[partition] { lag[partition] = max(0, end - position) }
@@ -37,13 +38,13 @@ extension KafkaReader {
 
     /// For each partition, the offset of the oldest message and the offset after the newest.
     ///
-    /// - Parameter timeout: How long at most, for each of the two.
+    /// - Parameter timeout: How long at most.
     /// - Throws: As ``position(timeout:)``.
     public func watermarks(timeout: Duration = .seconds(10)) async throws(MsgBusError) -> [TopicPartition: Range<Int64>]
     {
-        let partitions = core.assignment
-        let low = try await core.offsets(ConsumerClient.beginning, of: partitions, within: timeout)
-        let high = try await core.offsets(ConsumerClient.end, of: partitions, within: timeout)
+        let (partitions, deadline) = (core.assignment, ContinuousClock.Instant.after(timeout))
+        let low = try await core.offsets(ConsumerClient.beginning, of: partitions, by: deadline)
+        let high = try await core.offsets(ConsumerClient.end, of: partitions, by: deadline)
         return low.reduce(into: [:]) { marks, mark in
             marks[mark.key] = mark.value..<max(mark.value, high[mark.key] ?? 0)
         }
@@ -59,7 +60,7 @@ extension KafkaReader {
         at time: MessageTimestamp,
         timeout: Duration = .seconds(10)
     ) async throws(MsgBusError) -> [TopicPartition: Int64] {
-        try await core.offsets(max(0, time.millisecondsSince1970), of: core.assignment, within: timeout)
+        try await core.offsets(max(0, time.millisecondsSince1970), of: core.assignment, by: .after(timeout))
     }
 
     /// Goes on reading somewhere else. When it returns, the next message is the one that is there.

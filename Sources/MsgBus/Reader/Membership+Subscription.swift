@@ -16,8 +16,11 @@ extension Membership {
         queue.async { [self] in
             do throws(MsgBusError) {
                 var subscription = state.withLock { $0.subscription }
+                let before = subscription.entries
                 try body(&subscription)
-                if isGroup {
+                if subscription.entries == before {
+                    waiter.resume(nil)
+                } else if isGroup {
                     try rejoin(subscription, within: time, waiter)
                 } else {
                     try reassign(subscription, within: time)
@@ -36,8 +39,10 @@ extension Membership {
         _ waiter: Waiter<MsgBusError?>
     ) throws(MsgBusError) {
         let known = try partitions(of: subscription, within: time)
-        let rounds = rounds
         try onOpenWork { () throws(MsgBusError) in try consumer.subscribe(to: subscription.entries) }
+        // An assignment that is on its way to us is still the old subscription's.
+        client.drainEvents()
+        let rounds = state.withLock { $0.rounds + $0.unanswered.count { $0.kind == .assign } }
         state.withLock { state in
             state.subscription = subscription
             state.known = known
@@ -73,7 +78,10 @@ extension Membership {
                 core?.state.withLock { $0.revoked(gone) }
                 client.loop.signal(.messages)
             }
-            try onOpenWork { () throws(MsgBusError) in try consumer.unassign(gone, incrementally: true) }
+            try onOpenWork { () throws(MsgBusError) in
+                core?.resumeAll(gone)
+                try consumer.unassign(gone, incrementally: true)
+            }
             client.events.post(.revoked(gone.sorted()))
         }
         if !offsets.isEmpty { try assignMore(offsets) }

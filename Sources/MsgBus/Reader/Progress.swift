@@ -90,6 +90,12 @@ struct Progress {
 
     mutating func handOut(_ partition: TopicPartition, _ offset: Int64) {
         guard let index = index(of: partition) else { return }
+        // The offset to go on with didn't exist any more, and librdkafka went back to the oldest that does.
+        if let position = partitions[index].state.position, offset < position {
+            partitions[index].state.handedOut = FIFO()
+            partitions[index].state.done = []
+            partitions[index].state.committed = nil
+        }
         partitions[index].state.handedOut.append(offset)
         partitions[index].state.next = offset + 1
     }

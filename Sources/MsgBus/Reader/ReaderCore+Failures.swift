@@ -5,11 +5,9 @@ internal import Synchronization
 extension ReaderCore {
     /// The callback threw, or the application rejected a message.
     func failed(_ message: Message, _ reason: any Error, inCallback: Bool) {
-        let (verdict, failures, effects) = state.withLock { state in
-            let (verdict, failures) = state.failed(message, inCallback: inCallback)
-            return (verdict, failures, state.effects())
-        }
+        let (judged, effects) = state.withLock { ($0.failed(message, inCallback: inCallback), $0.effects()) }
         apply(effects)
+        guard let (verdict, failures) = judged else { return }
         var error = MsgBusError(
             .handler,
             "\(inCallback ? "the callback failed" : "the message was rejected"): \(reason)",
@@ -42,10 +40,13 @@ extension ReaderCore {
 
     /// The pause of some messages is over.
     func redeliver() {
-        let (served, next) = state.withLock { ($0.serve(), $0.redelivery.next) }
+        let (served, next, effects) = state.withLock { state in
+            (state.serve(), state.redelivery.nextDue(after: .now), state.effects())
+        }
         deliver(served)
+        apply(effects)
         // What is due and not taken waits for who comes.
-        if let next, next > .now { redeliveries.arm(at: next) }
+        if let next { redeliveries.arm(at: next) }
     }
 
     // MARK: Dead letters

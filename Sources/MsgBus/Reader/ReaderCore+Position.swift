@@ -10,15 +10,28 @@ extension ReaderCore {
 
     /// Asks the cluster something, on `work`, until it has answered or the time is over. In between others may use `work`.
     func ask<Value: Sendable>(
-        within time: Duration,
+        by deadline: ContinuousClock.Instant,
         _ body: @escaping @Sendable (Duration) throws(MsgBusError) -> Value
     ) async throws(MsgBusError) -> Value {
-        let deadline = ContinuousClock.Instant.after(time)
         while true {
             if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled while it asked the cluster") }
-            let left = ContinuousClock.now.duration(to: deadline)
+            let answer = OneShot<Result<Value, MsgBusError>>()
+            client.work.async { [self] in
+                do throws(MsgBusError) {
+                    try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
+                    let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+                    answer.resolve(.success(try body(min(left, .seconds(1)))))
+                } catch {
+                    answer.resolve(.failure(error))
+                }
+            }
+            // Others may be asking, too.
+            let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+            client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(left.milliseconds)) {
+                answer.resolve(.failure(MsgBusError(.timeout, "the cluster didn't answer in time", isRetriable: true)))
+            }
             do throws(MsgBusError) {
-                return try await onWork { () throws(MsgBusError) in try body(min(max(left, .zero), .seconds(1))) }
+                return try await answer.value().get()
             } catch {
                 guard error.isRetriable, ContinuousClock.now < deadline else { throw error }
             }
@@ -46,23 +59,23 @@ extension ReaderCore {
     func offsets(
         _ mark: Int64,
         of partitions: [TopicPartition],
-        within time: Duration
+        by deadline: ContinuousClock.Instant
     ) async throws(MsgBusError) -> [TopicPartition: Int64] {
         guard !partitions.isEmpty else { return [:] }
-        let wanted = Dictionary(uniqueKeysWithValues: partitions.map { ($0, mark) })
-        return try await ask(within: time) { [consumer] slice throws(MsgBusError) in
+        let wanted = Dictionary(partitions.map { ($0, mark) }) { $1 }
+        return try await ask(by: deadline) { [consumer] slice throws(MsgBusError) in
             try consumer.offsets(for: wanted, within: slice)
         }
     }
 
-    func positions(within time: Duration) async throws(MsgBusError) -> [TopicPartition: Int64] {
+    func positions(by deadline: ContinuousClock.Instant) async throws(MsgBusError) -> [TopicPartition: Int64] {
         let positions = try state.withLock { state throws(MsgBusError) in
             try state.checkOpen()
             return state.positions()
         }
         // Nothing has come yet, and librdkafka was told to begin with the oldest.
         let unknown = positions.filter { $0.value < 0 }.keys
-        let begins = try await offsets(ConsumerClient.beginning, of: Array(unknown), within: time)
+        let begins = try await offsets(ConsumerClient.beginning, of: Array(unknown), by: deadline)
         return positions.filter { $0.value >= 0 }.merging(begins) { $1 }
     }
 
@@ -72,7 +85,7 @@ extension ReaderCore {
         }
         let partitions = assignment
         guard !partitions.isEmpty else { return [:] }
-        return try await ask(within: time) { [consumer] slice throws(MsgBusError) in
+        return try await ask(by: .after(time)) { [consumer] slice throws(MsgBusError) in
             try consumer.committed(partitions, within: slice)
         }
     }
@@ -86,16 +99,16 @@ extension ReaderCore {
     ) async throws(MsgBusError) {
         let partitions = chosen ?? assignment
         for partition in partitions { try checkAssigned(partition) }
+        let deadline = ContinuousClock.Instant.after(time)
         let offsets: [TopicPartition: Int64]
         switch position {
         case .beginning:
-            offsets = try await self.offsets(ConsumerClient.beginning, of: partitions, within: time)
+            offsets = try await self.offsets(ConsumerClient.beginning, of: partitions, by: deadline)
         case .end:
-            offsets = try await self.offsets(ConsumerClient.end, of: partitions, within: time)
+            offsets = try await self.offsets(ConsumerClient.end, of: partitions, by: deadline)
         case .time(let first):
-            let ends = try await self.offsets(ConsumerClient.end, of: partitions, within: time)
-            let time = max(0, first.millisecondsSince1970)
-            let found = try await self.offsets(time, of: partitions, within: .seconds(10))
+            let ends = try await self.offsets(ConsumerClient.end, of: partitions, by: deadline)
+            let found = try await self.offsets(max(0, first.millisecondsSince1970), of: partitions, by: deadline)
             offsets = ends.merging(found) { $1 }
         case .offset(let offset, let partition):
             offsets = [TopicPartition(topic: config.topic, partition: partition): offset]

@@ -294,8 +294,8 @@ final class ReaderCore: Sendable {
             freed.resolve(())
             callbacks.async { self.closed.resolve(()) }
         }
-        // Whatever librdkafka or a callback does, nobody waits longer.
-        client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
+        // Whatever librdkafka, a callback or a logger does, nobody waits longer.
+        DispatchQueue.ours("msgbus.deadline").asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
             self?.giveUpWaiting()
         }
         return end
@@ -372,8 +372,8 @@ final class ReaderCore: Sendable {
 
     private func giveUpWaiting() {
         guard closed.valueIfDone == nil else { return }
-        log.warning("the reader's close goes on in the background: its time is over")
         freed.resolve(())
         closed.resolve(())
+        log.warning("the reader's close goes on in the background: its time is over")
     }
 }

@@ -13,16 +13,16 @@ extension ReaderState {
     /// Rejected messages come again even without a policy.
     private static let patience = FailurePolicy.retry(.max, then: .stop)
 
-    /// Decides on a message that failed, in a callback or by the application's word.
-    mutating func failed(_ message: Message, inCallback: Bool) -> (verdict: Verdict, failures: Int) {
+    /// Decides on a message that failed, in a callback or by the application's word; nil when that was known already.
+    mutating func failed(_ message: Message, inCallback: Bool) -> (verdict: Verdict, failures: Int)? {
         let partition = message.topicPartition
         guard phase == .open, owns(message), let policy = policy ?? (inCallback ? nil : Self.patience) else {
             return (.leave, 1)
         }
-        let failures = redelivery.count(message)
+        guard let failures = redelivery.count(message) else { return nil }
         if failures <= policy.retries {
             let pause = policy.pause(after: failures)
-            redelivery.schedule(message, at: .now + pause)
+            redelivery.schedule(message, at: .after(pause))
             if inCallback { holdForRetry(partition) }
             return (.retry(after: pause), failures)
         }
@@ -33,14 +33,29 @@ extension ReaderState {
             settle(message)
             return (.skip, failures)
         case .deadLetter(let topic):
+            redelivery.setAside(message)
             if inCallback { holdForRetry(partition) }
             return (.deadLetter(topic: topic), failures)
         }
     }
 
-    func owns(_ message: Message) -> Bool {
-        guard isGroup else { return flows[message.topicPartition] != nil }
-        return progress.owns(message.topicPartition, epoch: message.batch.epoch)
+    /// Whether a message is still of the partition's current assignment, and since the last seek.
+    private func owns(_ message: Message) -> Bool {
+        flows[message.topicPartition].map { message.batch.epoch >= $0.epoch } ?? false
+    }
+
+    /// A message that failed and is due, if there is one.
+    var due: Message? {
+        redelivery.isEmpty ? nil : redelivery.firstDue(.now) { [flows] in flows[$0]?.isPaused == false }
+    }
+
+    /// Hands a message out once more.
+    mutating func takeDue(forCallback: Bool) -> Message? {
+        guard let message = due else { return nil }
+        redelivery.handOut(message)
+        // Whoever reads has it now, and what follows may come; a callback has to be done with it first.
+        if !forCallback { release(message.topicPartition) }
+        return message
     }
 
     /// A message is done without the application: it was skipped or set aside.

@@ -132,7 +132,7 @@ struct ReaderState {
     }
 
     /// Whether a read would get something.
-    private var hasMessages: Bool { !buffer.isEmpty || (redelivery.next.map { $0 <= .now } ?? false) }
+    private var hasMessages: Bool { !buffer.isEmpty || due != nil }
 
     /// What has to be done now; each is said once.
     mutating func effects() -> Effects {
@@ -209,9 +209,14 @@ struct ReaderState {
 
     /// With `.manual` the application says so itself.
     private mutating func finish(_ position: Position) {
-        guard isGroup, ackMode == .automatic else { return }
+        guard isGroup, ackMode == .automatic, !isFailed(position) else { return }
         if progress.finish(position.partition, position.offset, epoch: position.epoch) { hasNews = true }
         settled(position.partition, position.offset)
+    }
+
+    /// It was rejected meanwhile, and waits to come again.
+    private func isFailed(_ position: Position) -> Bool {
+        !redelivery.isEmpty && redelivery.isPending(position.partition, position.offset)
     }
 
     mutating func wait(
@@ -271,8 +276,8 @@ struct ReaderState {
         return messages
     }
 
-    private mutating func takeOne() -> Message? {
-        if !redelivery.isEmpty, let again = redelivery.popDue(.now) { return again }
+    private mutating func takeOne(forCallback: Bool = false) -> Message? {
+        if !redelivery.isEmpty, let again = takeDue(forCallback: forCallback) { return again }
         guard let message = buffer.popFirst() else { return nil }
         if isGroup { progress.handOut(message.topicPartition, message.offset) }
         return message
@@ -340,13 +345,13 @@ struct ReaderState {
     mutating func nextCall(
         after done: Message?
     ) -> (call: (Message, @Sendable (Message) throws -> Void)?, idle: [Waiter<MsgBusError?>]) {
-        if let done {
+        if let done, !isFailed(Position(done)) {
             finish(Position(done))
             // Also where nothing is acknowledged, its partition waits no longer.
             settled(done.topicPartition, done.offset)
         }
         defer { pumpWaiters = [] }
-        guard phase == .open, let callback, let message = takeOne() else {
+        guard phase == .open, let callback, let message = takeOne(forCallback: true) else {
             isPumping = false
             return (nil, pumpWaiters)
         }
@@ -357,6 +362,7 @@ struct ReaderState {
     mutating func stop(_ error: MsgBusError) -> [Resumption] {
         callback = nil
         buffer = MessageBuffer()
+        redelivery = Redelivery()
         return fail(error)
     }
 

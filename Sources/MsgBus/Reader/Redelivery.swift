@@ -1,57 +1,87 @@
 /// The messages that failed, how often, and when they are to be tried again.
 struct Redelivery {
-    fileprivate struct Key: Hashable {
+    private struct Key: Hashable {
         let partition: TopicPartition
         let offset: Int64
     }
 
-    private var failures: [Key: Int] = [:]
-    private var waiting: [(due: ContinuousClock.Instant, message: Message)] = []
+    private enum Stage {
+        /// The application has it once more.
+        case handedOut
+        case waiting(Message, due: ContinuousClock.Instant)
+        /// It is being written to the topic for failed messages.
+        case settingAside
+    }
+
+    private struct Entry {
+        var failures = 0
+        var stage = Stage.handedOut
+    }
+
+    private var entries: [Key: Entry] = [:]
 
     /// Whether nothing has failed: all that is asked for most messages.
-    var isEmpty: Bool { failures.isEmpty }
-
-    var next: ContinuousClock.Instant? { waiting.map(\.due).min() }
-
-    /// How many wait to be tried again.
-    var count: Int { waiting.count }
+    var isEmpty: Bool { entries.isEmpty }
 
     /// Counts a failure.
     ///
-    /// - Returns: How often this message has failed by now.
-    mutating func count(_ message: Message) -> Int {
-        failures[Key(message), default: 0] += 1
-        return failures[Key(message)]!
+    /// - Returns: How often this message has failed by now; nil when that is known already.
+    mutating func count(_ message: Message) -> Int? {
+        let key = Key(partition: message.topicPartition, offset: message.offset)
+        guard !isPending(key) else { return nil }
+        entries[key, default: Entry()].failures += 1
+        return entries[key]!.failures
     }
 
     mutating func schedule(_ message: Message, at due: ContinuousClock.Instant) {
-        waiting.append((due, message))
+        entries[Key(partition: message.topicPartition, offset: message.offset)]?.stage = .waiting(message, due: due)
     }
 
-    mutating func popDue(_ now: ContinuousClock.Instant) -> Message? {
-        guard let index = waiting.indices.min(by: { waiting[$0].due < waiting[$1].due }), waiting[index].due <= now
-        else { return nil }
-        return waiting.remove(at: index).message
+    mutating func setAside(_ message: Message) {
+        entries[Key(partition: message.topicPartition, offset: message.offset)]?.stage = .settingAside
+    }
+
+    /// When the next one is due after a time.
+    func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        var next: ContinuousClock.Instant?
+        for case .waiting(_, let due) in entries.values.map(\.stage) where due > now { next = min(next ?? due, due) }
+        return next
+    }
+
+    /// The message that is due for the longest time, of those partitions that may flow.
+    func firstDue(_ now: ContinuousClock.Instant, _ mayFlow: (TopicPartition) -> Bool) -> Message? {
+        var first: (message: Message, due: ContinuousClock.Instant)?
+        for (key, entry) in entries {
+            guard case .waiting(let message, let due) = entry.stage, due <= now, mayFlow(key.partition) else { continue }
+            if first.map({ (due, key.offset) < ($0.due, $0.message.offset) }) ?? true { first = (message, due) }
+        }
+        return first?.message
+    }
+
+    mutating func handOut(_ message: Message) {
+        entries[Key(partition: message.topicPartition, offset: message.offset)]?.stage = .handedOut
+    }
+
+    /// Whether a message has failed and the application doesn't have it: then nothing that the application does makes it done.
+    func isPending(_ partition: TopicPartition, _ offset: Int64) -> Bool {
+        isPending(Key(partition: partition, offset: offset))
+    }
+
+    private func isPending(_ key: Key) -> Bool {
+        switch entries[key]?.stage {
+        case nil, .handedOut: false
+        case .waiting, .settingAside: true
+        }
     }
 
     /// A message is done.
     ///
     /// - Returns: Whether it had failed before.
     mutating func forget(_ partition: TopicPartition, _ offset: Int64) -> Bool {
-        guard failures.removeValue(forKey: Key(partition: partition, offset: offset)) != nil else { return false }
-        waiting.removeAll { $0.message.offset == offset && $0.message.topicPartition == partition }
-        return true
+        entries.removeValue(forKey: Key(partition: partition, offset: offset)) != nil
     }
 
     mutating func drop(_ isDropped: (TopicPartition) -> Bool) {
-        guard !isEmpty else { return }
-        failures = failures.filter { !isDropped($0.key.partition) }
-        waiting.removeAll { isDropped($0.message.topicPartition) }
-    }
-}
-
-extension Redelivery.Key {
-    fileprivate init(_ message: Message) {
-        self.init(partition: message.topicPartition, offset: message.offset)
+        if !isEmpty { entries = entries.filter { !isDropped($0.key.partition) } }
     }
 }

@@ -340,8 +340,8 @@ final class WriterCore: Sendable {
         for answer in answers { answer.audience.tell(answer.outcome) }
         let deadline = ContinuousClock.now + max(.zero, time)
         client.work.async { self.finish(by: deadline) }
-        // Whatever librdkafka or a handler does, nobody waits longer.
-        client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
+        // Whatever librdkafka, a handler or a logger does, nobody waits longer.
+        DispatchQueue.ours("msgbus.deadline").asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
             self?.giveUpWaiting()
         }
         return true
@@ -374,7 +374,7 @@ final class WriterCore: Sendable {
 
     private func giveUpWaiting() {
         guard closed.valueIfDone == nil else { return }
-        log.warning("the writer's close goes on in the background: its time is over")
+        defer { log.warning("the writer's close goes on in the background: its time is over") }
         _ = state.withLock { $0.abandon() }
         freed.resolve(report())
         closed.resolve(report())
