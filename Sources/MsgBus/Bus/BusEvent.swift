@@ -50,10 +50,12 @@ public struct BusEvents: AsyncSequence, Sendable {
     /// It throws nothing.
     public typealias Failure = Never
 
-    let stream: AsyncStream<BusEvent>
+    let listener: EventHub.Listener
 
-    /// Begins a loop.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(iterator: stream.makeAsyncIterator()) }
+    /// Begins a loop. A second one over the same sequence gets what happens from its own beginning on.
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(iterator: listener.takeStream().makeAsyncIterator())
+    }
 
     /// A loop over events.
     public struct AsyncIterator: AsyncIteratorProtocol {

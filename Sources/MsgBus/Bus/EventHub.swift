@@ -12,9 +12,6 @@ final class EventHub: Sendable {
 
     private let state = Mutex(State())
 
-    /// Whether anyone listens.
-    var isHeard: Bool { state.withLock { !$0.listeners.isEmpty } }
-
     func post(_ event: BusEvent) {
         // With the lock held, so that everyone hears in the same order; a stream's continuation may be used so.
         state.withLock { state in
@@ -23,7 +20,28 @@ final class EventHub: Sendable {
         }
     }
 
-    func listen() -> BusEvents {
+    func listen() -> BusEvents { BusEvents(listener: Listener(self)) }
+
+    /// Listens from the start, for whoever comes for it.
+    final class Listener: Sendable {
+        private let hub: EventHub
+        private let stream: Mutex<AsyncStream<BusEvent>?>
+
+        fileprivate init(_ hub: EventHub) {
+            self.hub = hub
+            stream = Mutex(hub.stream())
+        }
+
+        func takeStream() -> AsyncStream<BusEvent> {
+            let first = stream.withLock { stream in
+                defer { stream = nil }
+                return stream
+            }
+            return first ?? hub.stream()
+        }
+    }
+
+    private func stream() -> AsyncStream<BusEvent> {
         let (stream, continuation) = AsyncStream.makeStream(of: BusEvent.self, bufferingPolicy: .bufferingNewest(1000))
         let id: Int? = state.withLock { state in
             guard !state.isFinished else { return nil }
@@ -35,12 +53,12 @@ final class EventHub: Sendable {
         }
         guard let id else {
             continuation.finish()
-            return BusEvents(stream: stream)
+            return stream
         }
         continuation.onTermination = { [weak self] _ in
             self?.forget(id)
         }
-        return BusEvents(stream: stream)
+        return stream
     }
 
     /// Ends all loops.

@@ -40,6 +40,9 @@ final class OneShot<Value: Sendable>: Sendable {
         return thread.wait(atMost: time)
     }
 
+    /// Has the value passed on, now or later.
+    func whenResolved(_ body: @escaping @Sendable (Value) -> Void) { whenResolved(.closure(body)) }
+
     /// Has the waiter resumed, now or later.
     func whenResolved(_ waiter: Waiter<Value>) {
         let value: Value? = state.withLock { state in

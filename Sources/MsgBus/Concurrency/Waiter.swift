@@ -1,17 +1,19 @@
 internal import Dispatch
 internal import Synchronization
 
-/// Someone who waits for one answer: a suspended task or a blocked thread.
+/// Someone who waits for one answer: a suspended task, a blocked thread, or whoever a closure tells.
 ///
 /// State machines store these, hand them out when the answer is known, and the caller resumes them outside the lock.
 enum Waiter<Answer: Sendable>: Sendable {
     case task(UnsafeContinuation<Answer, Never>)
     case thread(BlockedThread<Answer>)
+    case closure(@Sendable (Answer) -> Void)
 
     func resume(_ answer: Answer) {
         switch self {
         case .task(let continuation): continuation.resume(returning: answer)
         case .thread(let thread): thread.resume(answer)
+        case .closure(let body): body(answer)
         }
     }
 }

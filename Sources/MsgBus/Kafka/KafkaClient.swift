@@ -112,9 +112,6 @@ final class KafkaClient: Sendable {
         return try result.get()
     }
 
-    /// Handles what has happened up to now, and returns then. Not on the poll loop's queue.
-    func drainEvents() { loop.queue.sync { handlers.value?.run(.events) } }
-
     // MARK: Errors and probes
 
     func report(_ error: MsgBusError) {

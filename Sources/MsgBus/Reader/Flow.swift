@@ -11,6 +11,8 @@ struct Flow {
     var isPaused = false
     /// A message of it failed in a callback, and is to be tried again before the next one comes.
     var isRetrying = false
+    /// It is being given up.
+    var isLeaving = false
     /// It goes on, as soon as librdkafka has sought back to ``next``.
     var isReturning = false
     /// librdkafka was told to pause it.
@@ -24,6 +26,8 @@ struct Flow {
 struct FlowChanges {
     var stop: Set<TopicPartition> = []
     var go: Set<TopicPartition> = []
+    /// Somebody is about to do it.
+    var isScheduled = false
 
     var isEmpty: Bool { stop.isEmpty && go.isEmpty }
 }
@@ -33,7 +37,7 @@ extension ReaderState {
     // MARK: Assignment
 
     /// The partitions that the reader has.
-    var assignment: [TopicPartition] { flows.keys.sorted() }
+    var assignment: [TopicPartition] { flows.filter { !$0.value.isLeaving }.keys.sorted() }
 
     /// Partitions were assigned; for those where the group has no offset yet, where it starts.
     mutating func assigned(
@@ -52,6 +56,7 @@ extension ReaderState {
     mutating func revoking(_ partitions: [TopicPartition]) {
         suspensions += 1
         let gone = Set(partitions)
+        for partition in gone { flows[partition]?.isLeaving = true }
         buffer.drop(gone.contains)
         redelivery.drop(gone.contains)
     }
@@ -123,10 +128,10 @@ extension ReaderState {
         hasNews = true
     }
 
-    /// Partitions go back to what isn't done; the flow is suspended.
+    /// Partitions go back to what the group has committed; the flow is suspended.
     mutating func rewind(to offsets: [TopicPartition: Int64]) {
         move(to: offsets)
-        for partition in offsets.keys { progress.rewind(partition, epoch: epoch) }
+        for (partition, offset) in offsets { progress.rewind(partition, to: offset, epoch: epoch) }
     }
 
     private mutating func move(to offsets: [TopicPartition: Int64]) {
@@ -205,6 +210,7 @@ extension ReaderState {
     /// librdkafka couldn't: it will be tried again.
     mutating func flowChangesFailed(_ changes: FlowChanges) {
         suspensions -= 1
+        flowChanges.isScheduled = true
         flowChanges.stop.formUnion(changes.stop.filter { flows[$0]?.isHeld == true })
         flowChanges.go.formUnion(changes.go.filter { flows[$0] != nil && !flowChanges.stop.contains($0) })
     }

@@ -1,7 +1,7 @@
 // Where a reader stands. Each call that asks the cluster has a deadline of its own.
 extension KafkaReader {
-    /// The partitions that the reader has right now. Never blocks.
-    public var assignment: [TopicPartition] { core.assignment }
+    /// The partitions that the reader has right now; none once it is closed. Never blocks.
+    public var assignment: [TopicPartition] { core.isClosed ? [] : core.assignment }
 
     /// For each partition, the offset of the next message that a read gets.
     ///

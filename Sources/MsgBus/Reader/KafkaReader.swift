@@ -164,10 +164,13 @@ public final class KafkaReader: Sendable {
     ///
     /// While the group is being rearranged, for example since another member has just left, the broker may refuse the last commit:
     /// that is logged, and the messages since the commit before come again. Closing again waits for the same end. A cancelled task
-    /// waits all the same: it always ends.
+    /// waits all the same: it always ends. Inside of a handler of this reader (``ReaderOptions/onRevoke`` and its neighbours) it
+    /// returns at once.
     ///
     /// - Parameter timeout: How long at most.
     public func close(timeout: Duration = .seconds(10)) async {
-        await core.close(within: timeout).value()
+        let end = core.close(within: timeout)
+        // The close waits for the handler.
+        if !core.membership.isInsideHandler { await end.value() }
     }
 }

@@ -34,7 +34,7 @@ extension Membership {
             return state.unanswered
         }
         for rebalance in unanswered { giveUp(rebalance.partitions) }
-        endRound(MsgBusError(.closed, "the reader was closed"))
+        endRound(MsgBusError(.closed, "the reader was closed"), isLast: true)
     }
 
     private func giveUp(_ partitions: [TopicPartition]) {
@@ -71,7 +71,10 @@ extension Membership {
                 }
             }
         } catch {
-            log.warning("\(error)")
+            // It has to be answered all the same: nothing is read, and the next rebalance may go better.
+            log.error("the partitions \(partitions.sorted()) can't be read: \(error)")
+            client.events.post(.error(error))
+            try? answering { giveUp(partitions) }
             return endRound(error)
         }
         client.loop.signal(.messages)
@@ -93,6 +96,9 @@ extension Membership {
     ) -> (offsets: [TopicPartition: Int64], committed: [TopicPartition: Int64], starts: [TopicPartition: Int64]) {
         let giveUp = ContinuousClock.now + .seconds(30)
         let pause = Cancellation()
+        // Asked for once, however often the cluster is asked.
+        var chosen: [TopicPartition: StartPosition]?
+        var remainders: [TopicPartition: Int64]?
         while !partitions.isEmpty {
             do throws(MsgBusError) {
                 let committed = try client.onWork { () throws(MsgBusError) in
@@ -105,11 +111,12 @@ extension Membership {
                     let isOld = partition.partition < known[partition.topic] ?? 0
                     wanted[partition] = isOld ? config.reader.startFrom : .earliest
                 }
-                let remainders = core?.state.withLock { $0.takeRemainders(committed) } ?? [:]
-                for (partition, offset) in remainders where partitions.contains(partition) {
+                remainders = remainders ?? core?.state.withLock { $0.takeRemainders(committed) }
+                for (partition, offset) in remainders ?? [:] where partitions.contains(partition) {
                     wanted[partition] = .offset(offset)
                 }
-                wanted.merge(chosenStarts(Assignment(partitions, committed: committed))) { $1 }
+                chosen = chosen ?? chosenStarts(Assignment(partitions, committed: committed))
+                wanted.merge(chosen ?? [:]) { $1 }
                 let starts = try start.offsets(of: wanted) { error in
                     log.warning("can't learn where to start: \(error)")
                     return !isLeaving && ContinuousClock.now < giveUp
@@ -200,7 +207,8 @@ extension Membership {
         _ handler: @escaping @Sendable () async -> Value
     ) -> Value? {
         let result = OneShot<Value>()
-        let task = Task { result.resolve(await handler()) }
+        let enclosing = Self.enclosing + [ObjectIdentifier(self)]
+        let task = Task { await Self.$enclosing.withValue(enclosing) { result.resolve(await handler()) } }
         let value = result.wait(atMost: time)
         if value == nil {
             log.error("\(name) hasn't returned within \(time): the group can't wait any longer")

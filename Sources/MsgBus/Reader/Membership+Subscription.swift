@@ -7,10 +7,10 @@ extension Membership {
 
     var subscribed: [String] { state.withLock { $0.subscription.entries } }
 
-    /// Changes what is read, and waits until it is so; answers the waiter with nil or with what went wrong.
+    /// Changes what is read, and waits until it is so; ends with nil or with what went wrong.
     func change(
         within time: Duration,
-        _ waiter: Waiter<MsgBusError?>,
+        _ end: OneShot<MsgBusError?>,
         _ body: @escaping @Sendable (inout Subscription) throws(MsgBusError) -> Void
     ) {
         queue.async { [self] in
@@ -19,15 +19,15 @@ extension Membership {
                 let before = subscription.entries
                 try body(&subscription)
                 if subscription.entries == before {
-                    waiter.resume(nil)
+                    end.resolve(nil)
                 } else if isGroup {
-                    try rejoin(subscription, within: time, waiter)
+                    try rejoin(subscription, within: time, end)
                 } else {
                     try reassign(subscription, within: time)
-                    waiter.resume(nil)
+                    end.resolve(nil)
                 }
             } catch {
-                waiter.resume(error)
+                end.resolve(error)
             }
         }
     }
@@ -36,28 +36,19 @@ extension Membership {
     private func rejoin(
         _ subscription: Subscription,
         within time: Duration,
-        _ waiter: Waiter<MsgBusError?>
+        _ end: OneShot<MsgBusError?>
     ) throws(MsgBusError) {
         let known = try partitions(of: subscription, within: time)
         try onOpenWork { () throws(MsgBusError) in try consumer.subscribe(to: subscription.entries) }
-        // An assignment that is on its way to us is still the old subscription's.
-        client.drainEvents()
-        let rounds = state.withLock { $0.rounds + $0.unanswered.count { $0.kind == .assign } }
+        let before = Set(state.withLock { $0.subscription.entries })
+        let after = Set(subscription.entries)
+        let rounds = rounds
         state.withLock { state in
             state.subscription = subscription
             state.known = known
         }
-        let round = nextRound(after: rounds)
-        round.whenResolved(waiter)
-        queue.asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) {
-            round.resolve(
-                MsgBusError(
-                    .timeout,
-                    "the group assigned no partitions within \(time); the subscription stands, and it goes on trying",
-                    isRetriable: true
-                )
-            )
-        }
+        let round = nextRound(after: rounds, adding: after.subtracting(before), removing: before.subtracting(after))
+        round.whenResolved { end.resolve($0) }
     }
 
     private func reassign(_ subscription: Subscription, within time: Duration) throws(MsgBusError) {

@@ -13,6 +13,14 @@ final class Membership: Sendable {
     let queue = DispatchQueue.ours("msgbus.partitions")
     let state: Mutex<State>
 
+    struct RoundWaiter {
+        let after: Int
+        /// Topics that have to be there then, and topics that must not be.
+        let added: Set<String>
+        let removed: Set<String>
+        let answer: OneShot<MsgBusError?>
+    }
+
     struct State {
         var subscription: Subscription
         /// How many partitions topics had when they were subscribed to. What comes later is read from its beginning.
@@ -24,7 +32,7 @@ final class Membership: Sendable {
         var isLeaving = false
         /// How often the group has assigned partitions, and who waits for more.
         var rounds = 0
-        var roundWaiters: [(after: Int, answer: OneShot<MsgBusError?>)] = []
+        var roundWaiters: [RoundWaiter] = []
         weak var core: ReaderCore?
     }
 
@@ -35,6 +43,11 @@ final class Membership: Sendable {
         start = StartOffsets(consumer: consumer)
         state = Mutex(State(subscription: plan.subscription, known: plan.partitions))
     }
+
+    /// Whose handlers the current task is inside of.
+    @TaskLocal static var enclosing: [ObjectIdentifier] = []
+
+    var isInsideHandler: Bool { Self.enclosing.contains(ObjectIdentifier(self)) }
 
     func attach(_ core: ReaderCore) { state.withLock { $0.core = core } }
 
@@ -104,8 +117,11 @@ final class Membership: Sendable {
         startingAt starts: [TopicPartition: Int64] = [:],
         _ assign: () throws(MsgBusError) -> Void
     ) throws(MsgBusError) {
-        core?.state.withLock {
-            $0.assigned(offsets.keys, at: offsets, committed: committed, startingAt: starts)
+        // Between two turns of the loop: what one takes is of before or of after.
+        barrier {
+            core?.state.withLock {
+                $0.assigned(offsets.keys, at: offsets, committed: committed, startingAt: starts)
+            }
         }
         do throws(MsgBusError) {
             try assign()
@@ -132,21 +148,49 @@ final class Membership: Sendable {
     var rounds: Int { state.withLock { $0.rounds } }
 
     /// Resolved when the group has assigned partitions once more.
-    func nextRound(after rounds: Int) -> OneShot<MsgBusError?> {
+    ///
+    /// After a change of the subscription the group may still assign under the old one. So an assignment has to have the topics that
+    /// were added, and none that was removed, or to last: a member may rightly get nothing of a topic.
+    func nextRound(
+        after rounds: Int,
+        adding added: Set<String> = [],
+        removing removed: Set<String> = []
+    ) -> OneShot<MsgBusError?> {
         let round = OneShot<MsgBusError?>()
         let isThere = state.withLock { state in
-            if state.rounds <= rounds { state.roundWaiters.append((rounds, round)) }
-            return state.rounds > rounds
+            if state.rounds > rounds, added.isEmpty, removed.isEmpty { return true }
+            state.roundWaiters.append(
+                RoundWaiter(after: rounds, added: added, removed: removed, answer: round)
+            )
+            return false
         }
         if isThere { round.resolve(nil) }
         return round
     }
 
-    func endRound(_ error: MsgBusError?) {
-        let waiters = state.withLock { state in
+    /// The group has assigned partitions, or never will again.
+    func endRound(_ error: MsgBusError?, isLast: Bool = false) {
+        let topics = Set((core?.assignment ?? []).map(\.topic))
+        let rounds = state.withLock { state in
             state.rounds += 1
-            defer { state.roundWaiters = [] }
-            return state.roundWaiters
+            return state.rounds
+        }
+        answerRound(error) { waiter in
+            isLast
+                || (rounds > waiter.after && waiter.added.isSubset(of: topics)
+                    && waiter.removed.isDisjoint(with: topics))
+        }
+        guard !isLast, state.withLock({ !$0.roundWaiters.isEmpty }) else { return }
+        queue.asyncAfter(deadline: .now() + .seconds(3)) { [weak self] in
+            guard let self, state.withLock({ $0.rounds == rounds && $0.unanswered.isEmpty }) else { return }
+            answerRound(nil) { rounds > $0.after }
+        }
+    }
+
+    private func answerRound(_ error: MsgBusError?, _ isAnswered: (RoundWaiter) -> Bool) {
+        let waiters = state.withLock { state in
+            defer { state.roundWaiters.removeAll(where: isAnswered) }
+            return state.roundWaiters.filter(isAnswered)
         }
         for waiter in waiters { waiter.answer.resolve(error) }
     }

@@ -112,12 +112,13 @@ struct Progress {
         partitions.reduce(into: [:]) { undone, partition in undone[partition.id] = partition.state.handedOut.first }
     }
 
-    /// What was handed out and isn't done will be handed out again.
-    mutating func rewind(_ partition: TopicPartition, epoch: Int) {
-        guard let index = index(of: partition), let first = partitions[index].state.handedOut.first else { return }
+    /// What was handed out and isn't committed will be handed out again.
+    mutating func rewind(_ partition: TopicPartition, to offset: Int64, epoch: Int) {
+        guard let index = index(of: partition) else { return }
         partitions[index].state.handedOut = FIFO()
         partitions[index].state.done = []
-        partitions[index].state.next = first
+        partitions[index].state.next = offset
+        partitions[index].state.committed = offset
         partitions[index].state.positioned = epoch
     }
 

@@ -83,7 +83,10 @@ extension ReaderCore {
         guard config.groupID != nil else {
             throw MsgBusError(.state, "a private reader commits nothing: set groupID", topic: config.topic)
         }
-        let partitions = assignment
+        let partitions = try state.withLock { state throws(MsgBusError) in
+            try state.checkOpen()
+            return state.assignment
+        }
         guard !partitions.isEmpty else { return [:] }
         return try await ask(by: .after(time)) { [consumer] slice throws(MsgBusError) in
             try consumer.committed(partitions, within: slice)
@@ -169,6 +172,8 @@ extension ReaderCore {
 
     func resume(_ partitions: [TopicPartition]?) throws(MsgBusError) {
         try changeFlow(partitions) { $0.resume($1) }
+        // What was due meanwhile.
+        redeliver()
     }
 
     private func changeFlow(

@@ -70,7 +70,7 @@ extension ReaderCore {
         state.withLock { state in
             for position in claim.positions {
                 _ = state.progress.finish(position.partition, position.offset, epoch: position.epoch)
-                state.settled(position.partition, position.offset)
+                state.settled(position)
             }
             state.didCommit(claim.offsets)
         }
@@ -80,10 +80,20 @@ extension ReaderCore {
 extension ReaderCore {
     var isClosed: Bool { state.withLock { $0.phase != .open } }
 
-    /// Has everything that was handed out and isn't done come again.
+    /// Has everything that was handed out and isn't done come again: from where the group is, which knows better than we do what a
+    /// writer that is gone has committed.
     func rewind() async throws(MsgBusError) {
+        let undone = state.withLock { $0.progress.undone }
+        guard !undone.isEmpty else { return }
+        let committed = try await ask(by: .after(.seconds(30))) { [consumer] slice throws(MsgBusError) in
+            try consumer.committed(Array(undone.keys), within: slice)
+        }
         try await onWork { [self] () throws(MsgBusError) in
-            try seek(state.withLock { $0.progress.undone }) { $0.rewind(to: $1) }
+            // A partition that has gone and come meanwhile begins where it should anyway.
+            let still = state.withLock { $0.progress.undone }
+            var offsets = undone.filter { still[$0.key] == $0.value }
+            for (partition, offset) in offsets { offsets[partition] = max(offset, committed[partition] ?? 0) }
+            try seek(offsets) { $0.rewind(to: $1) }
         }
     }
 }

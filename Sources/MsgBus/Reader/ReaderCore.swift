@@ -224,10 +224,14 @@ final class ReaderCore: Sendable {
         guard config.reader.partitions == nil else {
             throw MsgBusError(.state, "the reader has chosen its partitions (reader.partitions): make another one")
         }
-        let error: MsgBusError? = await withUnsafeContinuation { continuation in
-            membership.change(within: time, .task(continuation), body)
+        let end = OneShot<MsgBusError?>()
+        membership.change(within: time, end, body)
+        client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) {
+            let text = "the subscription isn't changed within \(time); it goes on being tried"
+            end.resolve(MsgBusError(.timeout, text, isRetriable: true))
         }
-        if let error { throw error }
+        closed.whenResolved { end.resolve(MsgBusError(.closed, "the reader was closed")) }
+        if let error = await end.value() { throw error }
     }
 
     /// Commits now, and answers with nil or the error.
@@ -295,7 +299,8 @@ final class ReaderCore: Sendable {
             callbacks.async { self.closed.resolve(()) }
         }
         // Whatever librdkafka, a callback or a logger does, nobody waits longer.
-        DispatchQueue.ours("msgbus.deadline").asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
+        DispatchQueue.ours("msgbus.deadline").asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) {
+            [weak self] in
             self?.giveUpWaiting()
         }
         return end

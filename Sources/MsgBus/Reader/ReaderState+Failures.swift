@@ -41,7 +41,7 @@ extension ReaderState {
 
     /// Whether a message is still of the partition's current assignment, and since the last seek.
     private func owns(_ message: Message) -> Bool {
-        flows[message.topicPartition].map { message.batch.epoch >= $0.epoch } ?? false
+        flows[message.topicPartition].map { !$0.isLeaving && message.batch.epoch >= $0.epoch } ?? false
     }
 
     /// A message that failed and is due, if there is one.
@@ -62,12 +62,14 @@ extension ReaderState {
     mutating func settle(_ message: Message) {
         let partition = message.topicPartition
         if isGroup, progress.finish(partition, message.offset, epoch: message.batch.epoch) { hasNews = true }
-        settled(partition, message.offset)
+        settled(Position(message))
     }
 
     /// A message is done: if it had failed before, its partition goes on.
-    mutating func settled(_ partition: TopicPartition, _ offset: Int64) {
-        guard !redelivery.isEmpty, redelivery.forget(partition, offset) else { return }
-        release(partition)
+    mutating func settled(_ position: Position) {
+        let partition = position.partition
+        // One of before a seek says nothing about its double of after it.
+        guard !redelivery.isEmpty, let flow = flows[partition], position.epoch >= flow.epoch else { return }
+        if redelivery.forget(partition, position.offset) { release(partition) }
     }
 }

@@ -146,7 +146,10 @@ struct ReaderState {
             effects.insert(.commit)
         }
         if hasEnds, buffer.isEmpty { effects.insert(.caughtUp) }
-        if !flowChanges.isEmpty { effects.insert(.flow) }
+        if !flowChanges.isEmpty, !flowChanges.isScheduled {
+            flowChanges.isScheduled = true
+            effects.insert(.flow)
+        }
         return effects
     }
 
@@ -211,7 +214,7 @@ struct ReaderState {
     private mutating func finish(_ position: Position) {
         guard isGroup, ackMode == .automatic, !isFailed(position) else { return }
         if progress.finish(position.partition, position.offset, epoch: position.epoch) { hasNews = true }
-        settled(position.partition, position.offset)
+        settled(position)
     }
 
     /// It was rejected meanwhile, and waits to come again.
@@ -299,7 +302,7 @@ struct ReaderState {
                 offset: message.offset
             )
         }
-        settled(partition, message.offset)
+        settled(Position(message))
         hasNews = true
     }
 
@@ -319,6 +322,7 @@ struct ReaderState {
 
     mutating func register(_ body: @escaping @Sendable (Message) throws -> Void) throws(MsgBusError) -> Bool {
         try checkOpen()
+        if let failure, failure.isFatal { throw failure }
         guard callback == nil else {
             throw MsgBusError(.state, "a callback is registered already: unregister it first")
         }
@@ -348,7 +352,7 @@ struct ReaderState {
         if let done, !isFailed(Position(done)) {
             finish(Position(done))
             // Also where nothing is acknowledged, its partition waits no longer.
-            settled(done.topicPartition, done.offset)
+            settled(Position(done))
         }
         defer { pumpWaiters = [] }
         guard phase == .open, let callback, let message = takeOne(forCallback: true) else {

@@ -52,7 +52,9 @@ struct Redelivery {
     func firstDue(_ now: ContinuousClock.Instant, _ mayFlow: (TopicPartition) -> Bool) -> Message? {
         var first: (message: Message, due: ContinuousClock.Instant)?
         for (key, entry) in entries {
-            guard case .waiting(let message, let due) = entry.stage, due <= now, mayFlow(key.partition) else { continue }
+            guard case .waiting(let message, let due) = entry.stage, due <= now, mayFlow(key.partition) else {
+                continue
+            }
             if first.map({ (due, key.offset) < ($0.due, $0.message.offset) }) ?? true { first = (message, due) }
         }
         return first?.message

@@ -29,6 +29,8 @@ extension KafkaWriter {
     ) async throws {
         if reader.core.isClosed { return }
         try reader.core.checkTransactional()
+        // What another writer has begun, and not brought to an end.
+        try await reader.core.rewind()
         var failures = 0
         while true {
             do {
@@ -57,14 +59,14 @@ extension KafkaWriter {
         do {
             // A commit whose end nobody knew is settled by the next transaction.
             try await transaction { _ in }
-        } catch let error as MsgBusError {
-            // Those that can pass say nothing about what is done: what isn't is refused when it is acknowledged.
-            if !error.isRetriable, error.code != .cancelled, error.code != .closed { throw error }
+        } catch let error as MsgBusError where error.isFatal {
+            // Only another writer can do that, and its `process` begins with it.
+            return
         } catch {}
         do throws(MsgBusError) {
             try await reader.core.rewind()
-        } catch  where error.code == .closed {
-            // Then nothing is read any more.
+        } catch  where error.code == .closed || error.code == .cancelled {
+            // The next one who processes goes back.
         }
     }
 }

@@ -341,7 +341,8 @@ final class WriterCore: Sendable {
         let deadline = ContinuousClock.now + max(.zero, time)
         client.work.async { self.finish(by: deadline) }
         // Whatever librdkafka, a handler or a logger does, nobody waits longer.
-        DispatchQueue.ours("msgbus.deadline").asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) { [weak self] in
+        DispatchQueue.ours("msgbus.deadline").asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) {
+            [weak self] in
             self?.giveUpWaiting()
         }
         return true
