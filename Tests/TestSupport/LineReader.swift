@@ -1,14 +1,14 @@
-import Foundation
+package import Foundation
 
 /// The lines of a pipe, one by one.
-struct LineReader {
+package struct LineReader {
     private let pipe: FileHandle
     private var rest = Data()
 
-    init(_ pipe: FileHandle) { self.pipe = pipe }
+    package init(_ pipe: FileHandle) { self.pipe = pipe }
 
     /// The next whole line, for which it blocks; nil at the end.
-    mutating func next() -> String? {
+    package mutating func next() -> String? {
         while true {
             if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { rest = rest[(end + 1)...] }

@@ -1,0 +1,149 @@
+import MsgBus
+import Synchronization
+import TestSupport
+
+/// How a writer writes.
+enum WritingStyle: String, CaseIterable {
+    /// Batches, awaited.
+    case batches
+    /// Messages that nobody awaits: their failures come to a handler, and the rest is settled by the close.
+    case enqueue
+    /// Batches whose messages have so little time that some fail when brokers are gone.
+    case impatient
+    /// One message after another.
+    case single
+
+    /// Its part of all messages, in per cent.
+    var share: Int { [.batches: 40, .enqueue: 33, .impatient: 25, .single: 2][self]! }
+}
+
+/// A writer that writes slice after slice as it is let, closes now and then and connects anew.
+struct TortureWriter: Sendable {
+    let style: WritingStyle
+    let id: Int
+    let ledger: Ledger
+    let cluster: Cluster
+    let seed: UInt64
+
+    /// - Parameters:
+    ///   - slices: How many messages each slice has.
+    ///   - turn: Waits until a slice may begin.
+    func run(_ slices: [Int], _ turn: @escaping @Sendable (Int) async -> Void) async throws {
+        var random = SeededGenerator(seed: seed, for: "writer \(id)")
+        var session = try await connect()
+        for (index, count) in slices.enumerated() {
+            await turn(index)
+            if index > 0, random.chance(0.15) {
+                try await close(session)
+                session = try await connect()
+            }
+            var rest = count
+            while rest > 0 {
+                let size = style == .single ? 1 : min(rest, Int.random(in: 1...300, using: &random))
+                let partitions = (0..<size).map { _ in Int.random(in: 0..<cluster.partitions, using: &random) }
+                try await write(to: partitions, session)
+                rest -= size
+            }
+            if style == .enqueue { try await settle(session) }
+        }
+        try await close(session)
+    }
+
+    /// A connection, and what was handed over to it that hasn't failed.
+    private final class Session: Sendable {
+        let writer: KafkaWriter
+        let pending: Shared<Set<Int>>
+        let accepted = Shared(0)
+
+        init(_ writer: KafkaWriter, _ pending: Shared<Set<Int>>) {
+            self.writer = writer
+            self.pending = pending
+        }
+    }
+
+    private func connect() async throws -> Session {
+        var config = cluster.config(.writer)
+        config.connectTimeout = hang
+        config.writer.deliveryTimeout = style == .impatient ? .milliseconds(1500) : hang
+        let pending = Shared<Set<Int>>([])
+        config.writer.onUndelivered = { [id, ledger] message in
+            let text = String(decoding: message.message.value ?? [], as: UTF8.self)
+            guard let message = MessageID(text).flatMap({ $0.writer == id ? ($0, message.error) : nil }) else {
+                return ledger.withLock { $0.violations.append("writer \(id): undelivered \"\(text)\" isn't its own") }
+            }
+            pending.update { $0.remove(message.0.sequence) }
+            resolve(message.0.sequence, .failure(message.1))
+        }
+        return Session(try await KafkaWriter.connect(config), pending)
+    }
+
+    private func write(to partitions: [Int], _ session: Session) async throws {
+        let first = ledger.write(id, to: partitions)
+        let messages = partitions.enumerated().map { index, partition in
+            OutgoingMessage("\(MessageID(writer: id, sequence: first + index))", partition: partition)
+        }
+        session.accepted.update { $0 += messages.count }
+        switch style {
+        case .batches, .impatient:
+            for (index, result) in try await session.writer.write(contentsOf: messages).enumerated() {
+                resolve(first + index, result)
+            }
+        case .single:
+            do throws(MsgBusError) {
+                resolve(first, .success(try await session.writer.write(messages[0])))
+            } catch {
+                resolve(first, .failure(error))
+            }
+        case .enqueue:
+            for (index, message) in messages.enumerated() {
+                session.pending.update { $0.insert(first + index) }
+                try session.writer.enqueue(message)
+            }
+        }
+    }
+
+    private func resolve(_ sequence: Int, _ result: Result<Delivery, MsgBusError>) {
+        switch result {
+        case .success(let delivery):
+            ledger.resolve(id, sequence, .acknowledged, partition: delivery.partition, offset: delivery.offset)
+        case .failure(let error):
+            if error.isFatal { ledger.withLock { $0.violations.append("writer \(id) failed for good: \(error)") } }
+            switch error.persistence {
+            case .notPersisted: ledger.resolve(id, sequence, .notPersisted)
+            case .possiblyPersisted: ledger.resolve(id, sequence, .possiblyPersisted)
+            case .persisted: ledger.resolve(id, sequence, .acknowledged)
+            case nil:
+                ledger.resolve(id, sequence, .possiblyPersisted)
+                ledger.withLock { $0.violations.append("a write's error doesn't say what became of it: \(error)") }
+            }
+        }
+    }
+
+    /// Everything that was handed over and didn't fail is delivered.
+    private func settle(_ session: Session) async throws {
+        try await session.writer.flush(timeout: hang)
+        for sequence in session.pending.take([]) { ledger.resolve(id, sequence, .acknowledged) }
+    }
+
+    private func close(_ session: Session) async throws {
+        if style == .enqueue { try await settle(session) }
+        let report = await session.writer.close(timeout: hang)
+        let accepted = session.accepted.value
+        if report.delivered + report.undelivered != accepted || report.abandoned != 0 {
+            ledger.withLock {
+                $0.violations.append("writer \(id) was given \(accepted) messages, and reports \(report)")
+            }
+        }
+    }
+}
+
+extension Shared {
+    func update(_ body: (inout Value) -> Void) { withLock { body(&$0) } }
+
+    func take(_ replacement: Value) -> Value {
+        withLock { value in
+            defer { value = replacement }
+            return value
+        }
+    }
+}
