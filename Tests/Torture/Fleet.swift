@@ -80,7 +80,11 @@ final class Fleet: Sendable {
         await place.child?.kill()
     }
 
+    /// Static members last: when they close, their group doesn't know, and others could wait for them.
     func closeAll() async {
-        for task in places.withLock({ Array($0.keys) }).sorted().map({ leave($0) }) { await task?.value }
+        let all = places.withLock { Array($0.values.map(\.member)) }
+        for member in all.sorted(by: { ($0.isChild ? 1 : 0, $0.name) < ($1.isChild ? 1 : 0, $1.name) }) {
+            await leave(member.name)?.value
+        }
     }
 }

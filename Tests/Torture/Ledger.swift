@@ -113,10 +113,9 @@ final class Ledger: Sendable {
 
     /// Prints what happens, and remembers it as evidence.
     func tell(_ text: String) {
-        let seconds = seconds(now())
-        let tenths = Int(seconds * 10)
+        let tenths = Int(seconds(now()) * 10)
         let time = "\(tenths / 10).\(tenths % 10)"
-        let line = String(repeating: " ", count: max(0, 7 - time.count)) + time + " s  " + text
+        let line = String(repeating: " ", count: max(0, 6 - time.count)) + time + " s  " + text
         say(line)
         withLock { $0.events.append(line) }
     }

@@ -82,7 +82,7 @@ struct Plan {
         var deck: [Int] = []
         for index in 0..<options.steps {
             if deck.isEmpty { deck = Array(0..<kinds).shuffled(using: &random) }
-            var events = index == 0 ? [] : [fault(deck.removeLast())]
+            var events = index == 0 ? [] : fault(deck.removeLast())
             // The group is rearranged in every third slice, whatever else happens.
             if index % 3 == 1 { events.insert(contentsOf: membership(), at: 0) }
             if random.chance(0.3) { events.insert(stall(), at: 0) }
@@ -129,16 +129,17 @@ struct Plan {
     // MARK: Faults
 
     private static let embeddedKinds = 12
+    private static let processKinds = 3
     private static let networkKinds = 6
 
-    private var kinds: Int {
-        (options.broker == .embedded ? Self.embeddedKinds : 2) + (options.proxy ? Self.networkKinds : 0)
-    }
+    private var ownKinds: Int { options.broker == .embedded ? Self.embeddedKinds : Self.processKinds }
+    private var kinds: Int { ownKinds + (options.proxy ? Self.networkKinds : 0) }
 
-    private mutating func fault(_ kind: Int) -> Event {
-        let own = options.broker == .embedded ? Self.embeddedKinds : 2
-        if kind >= own { return network(kind - own) }
-        return options.broker == .embedded ? embedded(kind) : .kill(random.milliseconds(100...1500))
+    private mutating func fault(_ kind: Int) -> [Event] {
+        if kind >= ownKinds { return [network(kind - ownKinds)] }
+        if options.broker == .embedded { return [embedded(kind)] }
+        // Between two deaths there is peace, in which nothing is to come twice unless it was in hand.
+        return kind == 0 ? [.kill(random.milliseconds(100...1500))] : []
     }
 
     private mutating func embedded(_ kind: Int) -> Event {

@@ -150,23 +150,22 @@ struct Verdict {
     /// Every message that was read twice needs a reason.
     private func judgeRepeats(_ rows: inout [(String, String)], _ violations: inout [String]) {
         var causes: [String: Int] = [:]
+        var wrong: [String: [Int64]] = [:]
         for (partition, offset, pair) in contents.repeated {
             let pair = pair.sorted { contents.tenures[$0].begin < contents.tenures[$1].begin }
             let (older, newer) = (contents.tenures[pair[0]], contents.tenures[pair[1]])
+            let tenures = "\(describe(pair[0])), then \(describe(pair[1]))"
             if let commit = commit(covering: offset, of: partition, before: newer.begin) {
-                violations.append(
-                    "\(partition)@\(offset) was read again although \(contents.names[commit.reader]) had committed "
-                        + "\(commit.offset) at \(seconds(commit.time)): \(describe(pair[0])), then \(describe(pair[1]))"
-                )
-                continue
+                let who = "\(contents.names[commit.reader]) had committed \(commit.offset) at \(seconds(commit.time))"
+                wrong["read again although \(who): \(tenures)", default: []].append(offset)
+            } else if let cause = cause(offset, older) {
+                causes[cause, default: 0] += 1
+            } else {
+                wrong["done, and read again without a reason: \(tenures)", default: []].append(offset)
             }
-            guard let cause = cause(offset, older) else {
-                violations.append(
-                    "\(partition)@\(offset) was done, and read again without a reason: \(describe(pair[0])), then \(describe(pair[1]))"
-                )
-                continue
-            }
-            causes[cause, default: 0] += 1
+        }
+        for (what, offsets) in wrong.sorted(by: { $0.key < $1.key }) {
+            violations.append("\(offsets.count) messages, offsets \(offsets.min()!)...\(offsets.max()!): \(what)")
         }
         rows.append(("read again", "\(contents.repeated.count)"))
         for (cause, count) in causes.sorted(by: { $0.key < $1.key }) { rows.append(("  \(cause)", "\(count)")) }
@@ -185,7 +184,8 @@ struct Verdict {
             }
             if isRefused { return "the last commit was refused" }
             // What the broker was told in the last seconds it hadn't stored.
-            if contents.kills.contains(where: { $0 &- tenure.ended < 2_500_000_000 }) { return "the broker was killed" }
+            let storing = tenure.begin...(tenure.ended + Self.storingTime)
+            if contents.kills.contains(where: storing.contains) { return "the broker was killed" }
             return nil
         }
     }
@@ -197,9 +197,21 @@ struct Verdict {
     ) -> (time: UInt64, partition: Int, offset: Int64, reader: Int)? {
         contents.commits.first { commit in
             commit.partition == partition && commit.offset > offset && commit.time < time
-                && !contents.kills.contains { $0 > commit.time && $0 &- commit.time < 2_500_000_000 }
+                && !isForgotten(commit)
         }
     }
+
+    /// A broker that is killed forgets what it was told in the last seconds. The call says what the reader knew: the broker may
+    /// have been told at any time since the reader has the partition.
+    private func isForgotten(_ commit: (time: UInt64, partition: Int, offset: Int64, reader: Int)) -> Bool {
+        let began = contents.tenures.last {
+            $0.reader == commit.reader && $0.partition == commit.partition && $0.begin <= commit.time
+        }?.begin
+        return contents.kills.contains { (began ?? 0) < $0 && $0 < commit.time + Self.storingTime }
+    }
+
+    /// The broker in its own process writes to disk what it has acknowledged within this time.
+    private static let storingTime: UInt64 = 2_500_000_000
 
     // MARK: Words
 
