@@ -247,7 +247,12 @@ struct EmbeddedFaultTests {
         await reader.close()
         let next = try await self.reader { $0.groupID = group }
         try await writer.write("after all that")
-        #expect(try await next.read().text == "after all that")
+        // At least once: on a busy machine the reader may have lost the partition before it had committed.
+        var text = ""
+        while text != "after all that" {
+            text = try #require(try await next.read(timeout: hang)).text
+            #expect(text == "after all that" || text.hasPrefix("while broker"))
+        }
         await next.close()
         await writer.close()
     }

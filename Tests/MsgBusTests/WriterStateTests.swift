@@ -34,23 +34,6 @@ struct WriterStateTests {
         check(state.hasRoom(for: 99))
     }
 
-    @Test("Messages that nobody waits for are lost when the reports of a close don't come in time")
-    func lostWithoutReports() {
-        var state = WriterState(maxMessages: 10, maxBytes: 100)
-        for _ in 0..<3 {
-            state.wasAccepted()
-            state.wasTaken(size: 1)
-        }
-        _ = take(&state)
-        _ = state.beginClose()
-        check(state.abandon() == 4)
-        check(state.lost == 3)
-        _ = state.reported(tag: state.tag(nil), size: 1, .failure(MsgBusError(.purged, "gone")))
-        check(state.lost == 3)
-        _ = state.endClose()
-        check(state.lost == 3)
-    }
-
     @Test("A slot is used again, and an old ticket doesn't reach its new owner")
     func slots() {
         var state = WriterState(maxMessages: 10, maxBytes: 100)
@@ -172,6 +155,26 @@ struct WriterStateTests {
         check(state.endClose().answers.count == 2)
         check(state.undelivered == 2)
         check(state.inFlight == 0)
+        check(state.unheard == 0)
+    }
+
+    @Test("What nobody waited for counts as lost from the moment its close gives it up, with a report or without")
+    func unheard() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100)
+        _ = take(&state)
+        let tag = state.tag(nil)
+        for _ in 0..<3 {
+            state.wasAccepted()
+            state.wasTaken(size: 1)
+        }
+        check(state.unheard == 0)
+        _ = state.beginClose()
+        check(state.abandon() == 4)
+        check(state.unheard == 3)
+        check(state.reported(tag: tag, size: 1, .failure(MsgBusError(.purged, "given up"))) == nil)
+        check(state.unheard == 3)
+        _ = state.endClose()
+        check(state.unheard == 3)
     }
 }
 

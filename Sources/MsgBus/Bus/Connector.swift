@@ -129,7 +129,7 @@ struct Connector {
     }
 
     /// Destroying a client can take a moment, which an attempt needn't wait for.
-    private func discard(_ client: KafkaClient) {
+    func discard(_ client: KafkaClient) {
         client.beginClose()
         client.work.async { client.destroy(isClean: false) }
     }

@@ -37,7 +37,7 @@ public struct MsgBusError: Error, Sendable, Hashable {
     /// Whether the writer or reader is unusable from now on and has to be made anew.
     public var isFatal: Bool
 
-    /// For a failed write: what is known of the message's fate on the broker. Nil for all other errors.
+    /// For a failed write or transaction: what is known of its fate on the broker. Nil for all other errors.
     public var persistence: Persistence?
 
     /// Whether the message of a failed write may be on the broker all the same.
@@ -137,7 +137,7 @@ extension MsgBusError.Code {
     public static let offset = Self("offset")
     /// The message was thrown away before it was delivered, by `close` or by an aborted transaction.
     public static let purged = Self("purged")
-    /// A transaction has to be aborted.
+    /// A transaction failed by itself, and was or has to be aborted. Run it again if the error is retriable.
     public static let transactionAbortable = Self("transactionAbortable")
     /// A newer instance with the same transactional or group instance id took over.
     public static let fenced = Self("fenced")

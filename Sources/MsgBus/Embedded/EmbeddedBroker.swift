@@ -95,8 +95,9 @@ public final class EmbeddedBroker: Sendable {
         switch direction {
         case .writer:
             // A real broker refuses what follows a failed request of an idempotent writer. Told that it was stored, librdkafka
-            // concludes that the failed one was too, and never sends it again.
-            config.properties["max.in.flight.requests.per.connection"] = "1"
+            // concludes that the failed one was too, and never sends it again. (The short name comes before the long one, which
+            // a user who sets it means to win.)
+            config.properties["max.in.flight"] = "1"
         case .reader:
             config.properties["fetch.wait.max.ms"] = "5"
             config.properties["session.timeout.ms"] = "3000"

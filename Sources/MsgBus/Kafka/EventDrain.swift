@@ -59,7 +59,8 @@ final class EventDrain: Sendable {
         case RD_KAFKA_EVENT_ERROR:
             let error = MsgBusError(event: event)
             rd_kafka_event_destroy(event)
-            client.report(error)
+            // The event itself only says that it is fatal.
+            client.report(error.isFatal ? client.fatalError ?? error : error)
         default:
             // librdkafka also returns types that nobody asked for, and newer versions have more of them.
             rd_kafka_event_destroy(event)

@@ -130,24 +130,16 @@ struct ProducerClient: Sendable {
         case .unknownPartition:
             error.message = "the topic has no partition \(message.partition ?? -1)"
         case .fatal:
-            error = fatalError ?? error
+            error = client.fatalError ?? error
+            error.topic = topic
+        case .state:
+            error.code = .transactionAbortable
+            error.message = "the transaction has failed: nothing can be written in it any more"
         default:
             break
         }
         error.persistence = .notPersisted
         return error
-    }
-
-    /// What made the client unusable, if something did.
-    private var fatalError: MsgBusError? {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { text in
-            let code = rd_kafka_fatal_error(client.handle.pointer, text.baseAddress, text.count)
-            guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
-            var error = MsgBusError(kafka: code, reason: String(cString: text.baseAddress!), topic: topic)
-            error.code = error.code == .fenced ? .fenced : .fatal
-            error.isFatal = true
-            return error
-        }
     }
 
     /// Nil is Kafka's null; an empty array, whose own pointer is nil, is a pointer to nothing.

@@ -122,7 +122,8 @@ public final class KafkaReader: Sendable {
     /// rebalance, by ``commit()`` and on close. A private reader has nothing to acknowledge: nothing happens.
     ///
     /// - Parameter message: A message of this reader. With ``AckMode/automatic`` this says it earlier.
-    /// - Throws: `.rebalance` when the group has given the message's partition to another member: it will come again, there; `.closed`.
+    /// - Throws: `.rebalance` when the group has given the message's partition to another member: it will come again, there; `.state`
+    ///   with ``AckMode/transactional``; `.closed`.
     public func acknowledge(_ message: Message) throws(MsgBusError) {
         try core.acknowledge(message)
     }

@@ -2,7 +2,7 @@
 ///
 /// A partition's offset to commit is the lowest that is not done: whatever comes before it need not come again.
 struct Progress {
-    private struct Partition {
+    struct Partition {
         /// Handed out, by ascending offset, from the lowest that is not done.
         var handedOut = FIFO<Int64>()
         /// Those of them that are done.
@@ -35,7 +35,7 @@ struct Progress {
         let position: Int64
     }
 
-    private var partitions: [(id: TopicPartition, state: Partition)] = []
+    private(set) var partitions: [(id: TopicPartition, state: Partition)] = []
     private var remainders: [TopicPartition: Remainder] = [:]
     /// Where the last one asked for stands: messages come in runs of one partition, and hashing a topic's name costs more than
     /// all the rest.

@@ -45,6 +45,9 @@ public struct ReaderOptions: Sendable {
     /// close's time. Keep it below `max.poll.interval.ms` (5 minutes). Default: 30 seconds.
     public var rebalanceTimeout: Duration = .seconds(30)
 
+    /// Whether messages of transactions come only once they are committed. Default: yes, as librdkafka.
+    public var isolation: Isolation = .readCommitted
+
     /// How long after an acknowledgement the group's offset is committed, at the latest. Also on a rebalance and on close.
     /// Default: 5 seconds.
     public var commitInterval: Duration = .seconds(5)
@@ -117,6 +120,12 @@ public struct ReaderOptions: Sendable {
             try MsgBusConfig.validate(topic: groupInstanceID)
         }
         try failurePolicy?.validate()
+        if ackMode == .transactional, let outcome = failurePolicy?.outcome {
+            try check(
+                outcome == .stop,
+                "reader.ackMode is .transactional, so only a transaction can say that a message is done, and failurePolicy can't be .\(outcome)"
+            )
+        }
         if case .create(let partitions, let replicas) = missingTopic {
             try check(
                 (1...100_000).contains(partitions) && (1...1000).contains(replicas),
@@ -191,4 +200,18 @@ public enum AckMode: Sendable, Hashable {
     case automatic
     /// When ``KafkaReader/acknowledge(_:)`` says so, from anywhere and in any order.
     case manual
+    /// When a transaction is committed in which ``Transaction/acknowledge(_:of:)-(Message,_)`` said so, in order: the message is done
+    /// if and only if what was written for it is. The reader by itself commits nothing, not even on close.
+    ///
+    /// It needs a group, and ``Isolation/readCommitted``.
+    case transactional
+}
+
+/// What a reader sees of transactions; other messages it sees at once in any case.
+public enum Isolation: String, Sendable, Hashable {
+    /// A transaction's messages when it is committed, and none of it when it is aborted. What is sent after the messages of an open
+    /// transaction waits for its end, so that the order stays.
+    case readCommitted = "read_committed"
+    /// Everything at once, also what is aborted later.
+    case readUncommitted = "read_uncommitted"
 }

@@ -20,9 +20,11 @@ enum ReaderProperties {
         properties.set("queued.max.messages.kbytes", max(1, options.prefetchBytes / 1024))
         // ...except where it can be told to look more often (2.2).
         properties.setIfKnown("fetch.queue.backoff.ms", "10")
+        properties.set("isolation.level", options.isolation.rawValue)
         properties.set("topic.metadata.refresh.interval.ms", options.partitionDiscoveryInterval)
         try properties.add(config.properties)
         try checkAssignors(properties)
+        try checkTransactional(config)
         return properties
     }
 

@@ -283,6 +283,7 @@ struct ReaderState {
     mutating func acknowledge(_ message: Message) throws(MsgBusError) {
         guard phase != .closed else { return try checkOpen() }
         guard isGroup else { return }
+        guard ackMode != .transactional else { throw Self.needsTransaction }
         let partition = message.topicPartition
         guard progress.finish(partition, message.offset, epoch: message.batch.epoch) else {
             throw MsgBusError(
@@ -301,7 +302,7 @@ struct ReaderState {
     mutating func beginCommit() -> [TopicPartition: Int64] {
         hasNews = false
         isCommitScheduled = false
-        return progress.uncommitted
+        return ackMode == .transactional ? progress.uncommittedStarts : progress.uncommitted
     }
 
     mutating func didCommit(_ offsets: [TopicPartition: Int64]) { progress.didCommit(offsets) }

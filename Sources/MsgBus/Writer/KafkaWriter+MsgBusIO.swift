@@ -30,7 +30,7 @@ extension KafkaWriter: MsgBusIO {
     public func disconnect() throws(MsgBusError) {
         let isFirst = core.close(within: core.config.writer.closeTimeout)
         _ = core.end.wait()
-        let lost = core.lost
+        let lost = core.unheard
         guard isFirst, lost > 0 else { return }
         throw MsgBusError(
             .purged,

@@ -12,6 +12,8 @@
 /// **Back pressure.** Messages on their way fill a buffer of ``WriterOptions/bufferMessages`` and ``WriterOptions/bufferBytes``. When
 /// it is full, an awaiting write suspends and a blocking one blocks, first come first served; ``enqueue(_:)`` throws `.queueFull`.
 ///
+/// **Transactions.** With a ``WriterOptions/transactionalID`` it writes in ``transaction(_:)`` only.
+///
 /// **Cancellation.** A cancelled task stops waiting at once, with `.cancelled`. A message that is on its way can't be called back, and
 /// may still be delivered; the error's ``MsgBusError/persistence`` says which it is.
 ///
@@ -73,13 +75,7 @@ public final class KafkaWriter: Sendable {
     /// - Throws: As ``write(_:key:headers:)``; also `.unknownPartition`.
     @discardableResult
     public func write(_ message: OutgoingMessage) async throws(MsgBusError) -> Delivery {
-        let ticket = core.reserve()
-        let outcome = await withTaskCancellationHandler {
-            await withUnsafeContinuation { core.submit(message, ticket, .waiter(.task($0))) }
-        } onCancel: {
-            core.cancel([ticket])
-        }
-        return try outcome.get()
+        try await core.write(message)
     }
 
     /// Writes messages and waits until each is acknowledged or has failed.
@@ -93,16 +89,7 @@ public final class KafkaWriter: Sendable {
     public func write(
         contentsOf messages: some Sequence<OutgoingMessage>
     ) async throws(MsgBusError) -> [Result<Delivery, MsgBusError>] {
-        let messages = Array(messages)
-        if case .closed = core.status { throw MsgBusError(.closed, "the writer is closed", persistence: .notPersisted) }
-        guard !messages.isEmpty else { return [] }
-        let collector = BatchCollector(count: messages.count)
-        let tickets = core.submit(messages, collector)
-        return await withTaskCancellationHandler {
-            await collector.outcomes()
-        } onCancel: {
-            core.cancel(tickets)
-        }
+        try await core.write(contentsOf: Array(messages))
     }
 
     /// Hands a message over and returns at once.

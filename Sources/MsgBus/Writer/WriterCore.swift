@@ -41,6 +41,7 @@ final class WriterCore: Sendable {
             error.message = "the topic doesn't exist, and the broker doesn't make it by itself: create it first"
             throw error
         }
+        if config.writer.transactionalID != nil { try initTransactions(client, connector) }
         // An idempotent client asks for its id when it hears from a broker and otherwise only every half second. It wasn't ready
         // to when connecting heard from one, so it hears once more; else the first write would take that half second.
         client.work.async { _ = try? client.topicMetadata(config.topic, within: .milliseconds(500)) }
@@ -52,7 +53,14 @@ final class WriterCore: Sendable {
         self.log = log
         self.deliveryTimeout = deliveryTimeout
         producer = ProducerClient(client, topic: config.topic)
-        state = Mutex(WriterState(maxMessages: config.writer.bufferMessages, maxBytes: config.writer.bufferBytes))
+        let options = config.writer
+        state = Mutex(
+            WriterState(
+                maxMessages: options.bufferMessages,
+                maxBytes: options.bufferBytes,
+                transactionTimeout: options.transactionalID == nil ? nil : options.transactionTimeout
+            )
+        )
         timer = DeadlineTimer(queue: client.loop.queue)
         failures.setSpecific(key: Self.handlerKey, value: ObjectIdentifier(self))
         timer.start { [weak self] in self?.expire() }
@@ -67,10 +75,10 @@ final class WriterCore: Sendable {
     // MARK: Writing
 
     /// Gives librdkafka a message that nobody waits for, or says why not.
-    func enqueue(_ message: OutgoingMessage) throws(MsgBusError) {
+    func enqueue(_ message: OutgoingMessage, in transaction: TransactionState.ID? = nil) throws(MsgBusError) {
         let error: MsgBusError? = state.withLock { state in
             do throws(MsgBusError) {
-                try state.checkRoom(for: message.size)
+                try state.checkRoom(for: message.size, in: transaction)
                 try producer.produce(message, tag: state.tag(nil))
             } catch {
                 return error
@@ -82,19 +90,58 @@ final class WriterCore: Sendable {
         if let error { throw error }
     }
 
+    /// Writes a message and waits for its acknowledgement.
+    func write(
+        _ message: OutgoingMessage,
+        in transaction: TransactionState.ID? = nil
+    ) async throws(MsgBusError) -> Delivery {
+        let ticket = reserve()
+        let outcome = await withTaskCancellationHandler {
+            await withUnsafeContinuation { submit(message, ticket, .waiter(.task($0)), in: transaction) }
+        } onCancel: {
+            cancel([ticket])
+        }
+        return try outcome.get()
+    }
+
+    /// Writes messages and waits until each is acknowledged or has failed.
+    func write(
+        contentsOf messages: [OutgoingMessage],
+        in transaction: TransactionState.ID? = nil
+    ) async throws(MsgBusError) -> [Outcome] {
+        if case .closed = status { throw MsgBusError(.closed, "the writer is closed", persistence: .notPersisted) }
+        guard !messages.isEmpty else { return [] }
+        let collector = BatchCollector(count: messages.count)
+        let tickets = submit(messages, collector, in: transaction)
+        return await withTaskCancellationHandler {
+            await collector.outcomes()
+        } onCancel: {
+            cancel(tickets)
+        }
+    }
+
     /// Names a write that is about to be made.
     func reserve() -> WriterState.Ticket { state.withLock { $0.reserve() } }
 
     /// Makes a write for which somebody waits: at once, or in the line if there is no room.
-    func submit(_ message: OutgoingMessage, _ ticket: WriterState.Ticket, _ audience: WriterState.Audience) {
+    func submit(
+        _ message: OutgoingMessage,
+        _ ticket: WriterState.Ticket,
+        _ audience: WriterState.Audience,
+        in transaction: TransactionState.ID? = nil
+    ) {
         let deadline = ContinuousClock.Instant.after(deliveryTimeout)
-        let answer = state.withLock { submit(message, ticket, audience, deadline, &$0) }
+        let answer = state.withLock { submit(message, ticket, audience, transaction, deadline, &$0) }
         timer.arm(at: deadline)
         answer?.audience.tell(answer!.outcome)
     }
 
     /// Makes a batch of writes, in order.
-    func submit(_ messages: some Collection<OutgoingMessage>, _ collector: BatchCollector) -> [WriterState.Ticket] {
+    func submit(
+        _ messages: some Collection<OutgoingMessage>,
+        _ collector: BatchCollector,
+        in transaction: TransactionState.ID? = nil
+    ) -> [WriterState.Ticket] {
         let deadline = ContinuousClock.Instant.after(deliveryTimeout)
         var tickets: [WriterState.Ticket] = []
         tickets.reserveCapacity(messages.count)
@@ -106,7 +153,8 @@ final class WriterCore: Sendable {
                 for message in rest.prefix(Self.slice) {
                     let ticket = state.reserve()
                     let audience = WriterState.Audience.batch(collector, index: tickets.count)
-                    if let answer = submit(message, ticket, audience, deadline, &state) { answers.append(answer) }
+                    let answer = submit(message, ticket, audience, transaction, deadline, &state)
+                    if let answer { answers.append(answer) }
                     tickets.append(ticket)
                 }
             }
@@ -123,6 +171,7 @@ final class WriterCore: Sendable {
         _ message: OutgoingMessage,
         _ ticket: WriterState.Ticket,
         _ audience: WriterState.Audience,
+        _ transaction: TransactionState.ID?,
         _ deadline: ContinuousClock.Instant,
         _ state: inout WriterState
     ) -> WriterState.Answer? {
@@ -132,7 +181,7 @@ final class WriterCore: Sendable {
             return answer
         }
         do throws(MsgBusError) {
-            try state.checkOpen()
+            try state.checkMayWrite(in: transaction)
             if !state.hasLine, state.hasRoom(for: message.size) {
                 try producer.produce(message, tag: state.tag(ticket))
                 state.wasAccepted()
@@ -166,7 +215,7 @@ final class WriterCore: Sendable {
                 let answer = state.reported(tag: report.tag, size: report.size, outcome(of: report))
                 if let answer {
                     answers.append(answer)
-                } else if let failure = report.failure {
+                } else if let failure = report.failure, state.transactions == nil {
                     unheard.append(UndeliveredMessage(message: failure.message, error: failure.error))
                 }
             }
@@ -254,11 +303,15 @@ final class WriterCore: Sendable {
             return
         }
         timer.arm(at: deadline)
-        // librdkafka doesn't let messages linger while it flushes.
+        flushOn()
+    }
+
+    /// librdkafka doesn't let messages linger while it flushes. In slices, for others have to do on `work` too.
+    private func flushOn() {
         client.work.async { [self] in
-            while !client.isClosed, state.withLock({ $0.hasFlushWaiters }) {
-                producer.flush(within: .milliseconds(100))
-            }
+            guard !client.isClosed, state.withLock({ $0.hasFlushWaiters }) else { return }
+            producer.flush(within: .milliseconds(100))
+            flushOn()
         }
     }
 
@@ -299,6 +352,7 @@ final class WriterCore: Sendable {
         // Giving up takes a few milliseconds, which are the close's too.
         let timeout = ContinuousClock.now.duration(to: deadline)
         let giveUp = deadline - min(timeout / 10, .milliseconds(500))
+        closeTransactions(by: giveUp)
         while inFlight > 0, ContinuousClock.now < giveUp {
             producer.flush(within: min(.milliseconds(100), ContinuousClock.now.duration(to: giveUp)))
         }
@@ -312,6 +366,7 @@ final class WriterCore: Sendable {
         let (answers, flushes) = state.withLock { $0.endClose() }
         for answer in answers { answer.audience.tell(answer.outcome) }
         for flush in flushes { flush.resume(MsgBusError(.closed, "the writer was closed while flushing")) }
+        endTransactions()
         client.destroy(isClean: true)
         freed.resolve(report())
         failures.async { [self] in closed.resolve(report()) }
@@ -332,8 +387,8 @@ final class WriterCore: Sendable {
         DispatchQueue.getSpecific(key: Self.handlerKey) == ObjectIdentifier(self) ? freed : closed
     }
 
-    /// How many messages failed that nobody had waited for, or may have: those whose reports didn't come in time.
-    var lost: Int { state.withLock { $0.lost } }
+    /// How many messages failed that nobody had waited for.
+    var unheard: Int { state.withLock { $0.unheard } }
 
     private var inFlight: Int { state.withLock { $0.inFlight } }
 

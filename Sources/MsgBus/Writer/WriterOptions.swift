@@ -33,10 +33,22 @@ public struct WriterOptions: Sendable {
     /// agree (librdkafka: CRC-32).
     public var partitioner: Partitioner = .murmur2
 
+    /// Makes the writer one of transactions, see ``KafkaWriter/transaction(_:)``, and is its name in the cluster across restarts.
+    ///
+    /// Connecting with the name of an older writer ends that one's transaction and fences it off: all its calls fail with `.fenced`,
+    /// for good. So each writer that is to run beside others needs a name of its own. Default: nil, no transactions.
+    public var transactionalID: String?
+
+    /// How long the cluster lets a transaction be open, then it aborts it; and how long its commit or abort may take at the most.
+    /// No message of a transaction takes longer than this, whatever ``deliveryTimeout`` says. Default: 60 seconds, as in Kafka's Java
+    /// client; brokers allow 15 minutes by default.
+    public var transactionTimeout: Duration = .seconds(60)
+
     /// How long `disconnect()`, and a writer that is let go without `close`, may take. Default: 10 seconds.
     public var closeTimeout: Duration = .seconds(10)
 
-    /// Gets each message of `enqueue` or of a non-blocking `messageWrite` that could not be delivered, and why.
+    /// Gets each message of `enqueue` or of a non-blocking `messageWrite` that could not be delivered, and why; not those of a
+    /// transaction, which says it itself.
     ///
     /// It is called on a queue of the writer's own, one message at a time; close waits for it. Without a handler each failure is
     /// logged as an error. Default: none.
@@ -75,6 +87,32 @@ public struct WriterOptions: Sendable {
             idempotence != true || acks == .all,
             "writer.idempotence needs writer.acks to be .all, and it is .\(acks)"
         )
+        if let transactionalID { try validate(transactionalID) }
+    }
+
+    private func validate(_ transactionalID: String) throws(MsgBusError) {
+        func check(_ isRight: Bool, _ message: @autoclosure () -> String) throws(MsgBusError) {
+            guard isRight else { throw MsgBusError(.configuration, message()) }
+        }
+        try check(
+            !transactionalID.allSatisfy(\.isWhitespace) && !transactionalID.utf8.contains(0),
+            "writer.transactionalID is empty, or has a NUL in it: name the writer, or nil for no transactions"
+        )
+        try check(acks == .all, "writer.transactionalID needs writer.acks to be .all, and it is .\(acks)")
+        try check(idempotence != false, "writer.transactionalID needs writer.idempotence, which is false")
+        try check(
+            transactionTimeout >= .seconds(1) && transactionTimeout <= .seconds(2_147_483),
+            "writer.transactionTimeout is \(transactionTimeout): it has to be within 1 and 2147483 seconds"
+        )
+        try check(
+            linger < transactionTimeout,
+            "writer.linger is \(linger), not less than transactionTimeout \(transactionTimeout)"
+        )
+    }
+
+    /// librdkafka refuses a message that may take longer than its transaction.
+    var effectiveDeliveryTimeout: Duration {
+        transactionalID == nil ? deliveryTimeout : min(deliveryTimeout, transactionTimeout)
     }
 }
 

@@ -10,7 +10,11 @@ enum WriterProperties {
         properties.set("linger.ms", options.linger)
         properties.set("compression.type", options.compression.rawValue)
         properties.set("message.max.bytes", options.maxMessageBytes)
-        properties.set("message.timeout.ms", options.deliveryTimeout)
+        properties.set("message.timeout.ms", options.effectiveDeliveryTimeout)
+        if let id = options.transactionalID {
+            properties.set("transactional.id", id)
+            properties.set("transaction.timeout.ms", options.transactionTimeout)
+        }
         properties.set("partitioner", options.partitioner.rawValue)
         // Room is counted here, where one can wait for it; librdkafka's own limits are only reached if the user sets them.
         properties.set("queue.buffering.max.messages", options.bufferMessages + 1000)

@@ -59,10 +59,14 @@ struct WriterState {
     enum Phase { case open, closing, closed }
 
     private(set) var phase = Phase.open
+    /// Nil for a writer without transactions.
+    var transactions: TransactionState?
+    /// What was delivered before the transaction began.
+    private var deliveredBefore = 0
     private(set) var delivered = 0
     private(set) var undelivered = 0
     /// How many of them nobody waited for.
-    private(set) var unheard = 0
+    private var unheardFailures = 0
     private(set) var inFlight = 0
     /// How many were on their way when the close's time was over.
     private(set) var abandoned = 0
@@ -80,9 +84,11 @@ struct WriterState {
     private var flushWaiters: [FlushWaiter] = []
     private var lastFlushID: UInt64 = 0
 
-    init(maxMessages: Int, maxBytes: Int) {
+    /// - Parameter transactionTimeout: Nil for a writer without transactions.
+    init(maxMessages: Int, maxBytes: Int, transactionTimeout: Duration? = nil) {
         self.maxMessages = maxMessages
         self.maxBytes = maxBytes
+        transactions = transactionTimeout.map { TransactionState(timeout: $0) }
     }
 
     // MARK: Room
@@ -96,8 +102,8 @@ struct WriterState {
     var hasLine: Bool { !line.isEmpty }
 
     /// Room, or the error for who doesn't wait for it.
-    func checkRoom(for size: Int) throws(MsgBusError) {
-        try checkOpen()
+    func checkRoom(for size: Int, in transaction: TransactionState.ID?) throws(MsgBusError) {
+        try checkMayWrite(in: transaction)
         guard line.isEmpty, hasRoom(for: size) else {
             throw MsgBusError(
                 .queueFull,
@@ -113,6 +119,12 @@ struct WriterState {
         guard phase == .open else {
             throw MsgBusError(.closed, "the writer is closed", persistence: .notPersisted)
         }
+    }
+
+    /// Checks that a write is allowed, by this transaction or by none.
+    func checkMayWrite(in transaction: TransactionState.ID?) throws(MsgBusError) {
+        try checkOpen()
+        try transactions?.check(transaction)
     }
 
     // MARK: Writes
@@ -184,6 +196,7 @@ struct WriterState {
     mutating func firstFailed(_ error: MsgBusError) -> Answer? {
         guard let first = popLine() else { return nil }
         leaveEpoch(first.epoch)
+        transactions?.lost(error)
         return settle(first.ticket.slot, .failure(error))
     }
 
@@ -195,11 +208,14 @@ struct WriterState {
         bytesInFlight -= size
         switch outcome {
         case .success: delivered += 1
-        case .failure: undelivered += 1
+        case .failure(let error):
+            undelivered += 1
+            transactions?.lost(error)
         }
         leaveEpoch(UInt32(truncatingIfNeeded: tag >> 32))
         let slot = Int(tag & 0xffff_ffff) - 1
-        if slot < 0, case .failure = outcome { unheard += 1 }
+        // Who is in a transaction hears of it by the transaction's end.
+        if slot < 0, transactions == nil, case .failure = outcome { unheardFailures += 1 }
         return slot < 0 ? nil : settle(slot, outcome)
     }
 
@@ -266,6 +282,7 @@ struct WriterState {
             let ticket = Ticket(slot: index, generation: slots[index].generation)
             let unsent = Self.late(timeout, "it waited for room in the writer's buffer", .notPersisted)
             if let answer = leaveLine(ticket, unsent) {
+                transactions?.lost(unsent)
                 answers.append(answer)
             } else {
                 let error = Self.late(timeout, "it may still be delivered", .possiblyPersisted)
@@ -287,6 +304,28 @@ struct WriterState {
             isRetriable: true,
             persistence: persistence
         )
+    }
+
+    // MARK: Transactions
+
+    mutating func transactionBegan() { deliveredBefore = delivered }
+
+    /// What the transaction had delivered is taken back.
+    mutating func transactionWasAborted() {
+        undelivered += delivered - deliveredBefore
+        delivered = deliveredBefore
+    }
+
+    /// What waits for room in a transaction that is aborted never goes.
+    mutating func emptyLine() -> [Answer] {
+        var answers: [Answer] = []
+        let error = MsgBusError(
+            .purged,
+            "the transaction is aborted: the message wasn't sent",
+            persistence: .notPersisted
+        )
+        while let answer = firstFailed(error) { answers.append(answer) }
+        return answers
     }
 
     // MARK: Flush
@@ -360,16 +399,17 @@ struct WriterState {
         return abandoned
     }
 
-    /// How many messages failed, or are given up, that nobody waits for.
-    var lost: Int {
-        let waitedFor = slots.count { $0.isUsed && !$0.isInLine }
-        return unheard + max(0, inFlight - waitedFor)
+    /// How many messages that nobody waits for have failed, or have no report while the writer closes: a close whose time is over
+    /// doesn't wait for the reports of what it gave up.
+    var unheard: Int {
+        guard phase != .open else { return unheardFailures }
+        return unheardFailures + max(0, inFlight - slots.count { $0.isUsed })
     }
 
     /// Answers whoever is left.
     mutating func endClose() -> (answers: [Answer], flushes: [Waiter<MsgBusError?>]) {
         phase = .closed
-        unheard = lost
+        unheardFailures = unheard
         undelivered += inFlight
         inFlight = 0
         let error = MsgBusError(

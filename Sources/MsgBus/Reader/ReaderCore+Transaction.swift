@@ -1,0 +1,152 @@
+internal import Dispatch
+internal import Synchronization
+
+// A reader whose messages are done when a writer's transaction is committed.
+//
+// Nothing but the transaction may move the group's offset then: a commit of the reader's own would count more than the one of a
+// transaction whose end is still under way.
+
+extension ReaderCore {
+    /// What a transaction is about to commit for this reader.
+    struct Claim: Sendable {
+        let reader: ReaderCore
+        let positions: [ReaderState.Position]
+        /// Each the offset of the next message to read.
+        let offsets: [TopicPartition: Int64]
+        let group: GroupMetadata
+    }
+
+    /// Checks that a transaction may acknowledge messages of this reader.
+    func checkTransactional() throws(MsgBusError) {
+        try state.withLock { state throws(MsgBusError) in
+            try state.checkOpen()
+            guard state.ackMode == .transactional else {
+                throw MsgBusError(
+                    .state,
+                    "a transaction can't acknowledge for a reader whose ackMode is .\(state.ackMode): it has to be .transactional",
+                    topic: config.topic
+                )
+            }
+        }
+    }
+
+    /// The offsets with which these messages are done, and the membership that may commit them. Blocks; not on this reader's `work`.
+    ///
+    /// - Throws: `.rebalance` when one isn't this reader's any more; `.state` when one is done already or one before isn't; `.closed`.
+    func claim(_ positions: [ReaderState.Position], within time: Duration) throws(MsgBusError) -> Claim {
+        let answer = BlockedThread<Result<Claim, MsgBusError>>()
+        // There the partitions and the membership don't change meanwhile.
+        client.work.async { [self] in
+            do throws(MsgBusError) {
+                answer.resume(.success(try makeClaim(positions)))
+            } catch {
+                answer.resume(.failure(error))
+            }
+        }
+        guard let claim = answer.wait(atMost: time) else {
+            throw MsgBusError(
+                .timeout,
+                "the reader didn't answer within \(time)",
+                topic: config.topic,
+                isRetriable: true
+            )
+        }
+        return try claim.get()
+    }
+
+    private func makeClaim(_ positions: [ReaderState.Position]) throws(MsgBusError) -> Claim {
+        try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
+        // Where the group starts has to be committed before, not after.
+        try commitDone(within: .seconds(5))
+        let offsets = try state.withLock { state throws(MsgBusError) in try state.progress.offsets(after: positions) }
+        guard let group = consumer.groupMetadata() else {
+            throw MsgBusError(.rebalance, "the reader isn't a member of its group any more", topic: config.topic)
+        }
+        return Claim(reader: self, positions: positions, offsets: offsets, group: group)
+    }
+
+    /// The transaction is committed.
+    func didCommit(_ claim: Claim) {
+        state.withLock { state in
+            for position in claim.positions {
+                _ = state.progress.finish(position.partition, position.offset, epoch: position.epoch)
+                state.settled(position.partition, position.offset)
+            }
+            state.didCommit(claim.offsets)
+        }
+    }
+}
+
+extension ReaderState {
+    static let needsTransaction = MsgBusError(
+        .state,
+        "the reader's ackMode is .transactional: acknowledge with the transaction, `transaction.acknowledge(_:of:)`"
+    )
+}
+
+extension Progress {
+    /// The offsets to commit once these messages are done too.
+    ///
+    /// A message that were done while one before it isn't would come again together with that one, and what was written for it would
+    /// be written twice: so only the first ones of each partition may be done.
+    func offsets(after positions: [ReaderState.Position]) throws(MsgBusError) -> [TopicPartition: Int64] {
+        var offsets: [TopicPartition: Int64] = [:]
+        for (partition, positions) in Dictionary(grouping: positions, by: \.partition) {
+            func wrong(_ code: MsgBusError.Code, _ offset: Int64, _ reason: String) -> MsgBusError {
+                var error = MsgBusError(code, reason, topic: partition.topic, partition: partition.partition)
+                error.offset = offset
+                return error
+            }
+            let state = partitions.first { $0.id == partition }?.state
+            var handedOut = state?.handedOut ?? FIFO()
+            let epoch = positions.map(\.epoch).min() ?? 0
+            for offset in Set(positions.map(\.offset)).sorted() {
+                guard let state, epoch >= state.positioned, offset < state.next ?? 0 else {
+                    let reason =
+                        "the group took the partition back, or the reader went elsewhere, since the message was read: it comes again"
+                    throw wrong(.rebalance, offset, reason)
+                }
+                guard let first = handedOut.first, offset >= first else {
+                    throw wrong(
+                        .state,
+                        offset,
+                        "the message is done already: a transaction before is committed with it"
+                    )
+                }
+                guard offset == first else {
+                    let reason = "the message can't be acknowledged before the one with the offset \(first)"
+                    throw wrong(.state, offset, reason)
+                }
+                _ = handedOut.popFirst()
+            }
+            offsets[partition] = handedOut.first ?? state?.next
+        }
+        return offsets
+    }
+
+    /// Where a group that had no offset starts, as far as that isn't committed.
+    var uncommittedStarts: [TopicPartition: Int64] {
+        var offsets: [TopicPartition: Int64] = [:]
+        for (id, state) in partitions where state.committed == nil { offsets[id] = state.start }
+        return offsets
+    }
+}
+
+extension ReaderProperties {
+    static func checkTransactional(_ config: MsgBusConfig) throws(MsgBusError) {
+        guard config.reader.ackMode == .transactional else { return }
+        guard config.groupID != nil else {
+            throw MsgBusError(
+                .configuration,
+                "reader.ackMode is .transactional, and there is no groupID: a private reader has nothing to commit"
+            )
+        }
+        guard config.reader.isolation == .readCommitted else {
+            throw MsgBusError(
+                .configuration,
+                "reader.ackMode is .transactional, which needs reader.isolation to be .readCommitted: "
+                    + "else it could start at an offset that a transaction is just moving"
+            )
+        }
+    }
+}
