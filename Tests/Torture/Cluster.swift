@@ -27,6 +27,7 @@ final class Cluster: Sendable {
             (embedded, process) = (nil, broker)
             proxy = options.proxy ? try FaultProxy(inFrontOf: broker) : nil
             try await create(topic)
+            if options.transactions { try await create(GroupReader.output(of: topic)) }
         }
     }
 

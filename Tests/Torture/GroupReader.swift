@@ -13,9 +13,14 @@ enum ReadingStyle: String, CaseIterable, Codable {
     case batches
     /// `readBatch`, acknowledged message by message in any order, and now and then committed.
     case manual
+    /// `readBatch`, written to another topic and acknowledged by transactions.
+    case transactions
+
+    /// Those of ordinary readers.
+    static let plain: [ReadingStyle] = [.loop, .callback, .batches, .manual]
 
     /// Whether it can say at any time that nothing is in its hands.
-    var settles: Bool { self == .batches || self == .manual }
+    var settles: Bool { self == .batches || self == .manual || self == .transactions }
 }
 
 /// A reader of the group that reports what happens to it; in this process or in a child.
@@ -38,11 +43,13 @@ final class GroupReader: Sendable {
         var failures: Set<MessageID> = []
     }
 
+    let name: String
     private let style: ReadingStyle
     private let seed: UInt64
     private let state: Mutex<State>
     private let report: @Sendable ([Report]) -> Void
     private let reader = Mutex<KafkaReader?>(nil)
+    private let writer = Mutex<KafkaWriter?>(nil)
     private let loop = Mutex<Task<Void, Never>?>(nil)
 
     /// - Parameters:
@@ -50,6 +57,7 @@ final class GroupReader: Sendable {
     ///   - report: Gets everything, one after another.
     init(_ style: ReadingStyle, name: String, seed: UInt64, report: @escaping @Sendable ([Report]) -> Void) {
         self.style = style
+        self.name = name
         self.seed = seed
         self.report = report
         state = Mutex(State(random: SeededGenerator(seed: seed, for: name)))
@@ -59,7 +67,8 @@ final class GroupReader: Sendable {
     func start(_ config: MsgBusConfig) async throws {
         var config = config
         config.reader.startFrom = .earliest
-        config.reader.ackMode = style == .manual ? .manual : .automatic
+        let ackModes: [ReadingStyle: AckMode] = [.manual: .manual, .transactions: .transactional]
+        config.reader.ackMode = ackModes[style] ?? .automatic
         config.reader.commitInterval = .milliseconds(500)
         config.reader.onAssign = { [weak self] in self?.assigned($0) }
         config.reader.onRevoke = { [weak self] in await self?.revoked($0) }
@@ -71,6 +80,10 @@ final class GroupReader: Sendable {
                 maxBackoff: .milliseconds(20),
                 then: .stop
             )
+        }
+        if style == .transactions {
+            let writer = try await connectWriter(like: config)
+            self.writer.withLock { $0 = writer }
         }
         let reader = try await KafkaReader.connect(config)
         self.reader.withLock { $0 = reader }
@@ -99,6 +112,7 @@ final class GroupReader: Sendable {
         let reader = reader.withLock { $0 }
         await reader?.close(timeout: .seconds(20))
         await loop.withLock { $0 }?.value
+        await writer.withLock { $0 }?.close(timeout: .seconds(20))
     }
 
     // MARK: Reading
@@ -106,6 +120,8 @@ final class GroupReader: Sendable {
     private func read(_ reader: KafkaReader) async throws {
         switch style {
         case .callback: break
+        case .transactions:
+            if let writer = writer.withLock({ $0 }) { try await process(reader, writer) }
         case .loop:
             var seen = changes
             var last: Message?
@@ -119,11 +135,7 @@ final class GroupReader: Sendable {
         case .batches, .manual:
             var last: [Message] = []
             while true {
-                let limit = state.withLock { state in
-                    state.calls += 1
-                    return Int.random(in: 1...500, using: &state.random)
-                }
-                let seen = changes
+                let (limit, seen) = beginCall(upTo: 500)
                 let batch = Array(try await reader.readBatch(upTo: limit, within: .milliseconds(50)))
                 if style == .batches { done(last) }
                 took(batch, seen)
@@ -133,6 +145,16 @@ final class GroupReader: Sendable {
             }
         }
     }
+
+    /// A call that reads begins: for how many messages, and after which change.
+    func beginCall(upTo limit: Int) -> (limit: Int, seen: Int) {
+        state.withLock { state in
+            state.calls += 1
+            return (Int.random(in: 1...limit, using: &state.random), state.changes)
+        }
+    }
+
+    func chance(_ probability: Double) -> Bool { state.withLock { $0.random.chance(probability) } }
 
     private func finish(_ batch: [Message], _ reader: KafkaReader) async throws {
         let (order, commits) = state.withLock { state in
@@ -179,7 +201,7 @@ final class GroupReader: Sendable {
         done([message])
     }
 
-    private func stallIfTold() async {
+    func stallIfTold() async {
         let until = state.withLock { state in
             state.isStalling = state.stalledUntil != nil
             defer { state.stalledUntil = nil }
@@ -194,7 +216,7 @@ final class GroupReader: Sendable {
 
     private var changes: Int { state.withLock { $0.changes } }
 
-    private func took(_ messages: [Message], _ seen: Int) {
+    func took(_ messages: [Message], _ seen: Int) {
         guard !messages.isEmpty else { return }
         state.withLock { state in
             var reports: [Report] = []
@@ -220,6 +242,13 @@ final class GroupReader: Sendable {
             let own = messages.filter { state.next[$0.partition] != nil }
             if !own.isEmpty { report(own.map { .done(partition: $0.partition, offset: $0.offset) }) }
         }
+    }
+
+    /// A transaction with these messages was committed.
+    func committed(_ messages: [Message]) {
+        done(messages)
+        let ends = messages.reduce(into: [:]) { $0[$1.partition] = $1.offset + 1 }
+        report(ends.map { .committed(partition: $0.key, offset: $0.value) })
     }
 
     private func assigned(_ assignment: Assignment) {

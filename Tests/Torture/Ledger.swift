@@ -203,7 +203,7 @@ extension Ledger.Contents {
             accuse(reader, "\(partition)@\(offset) was handed out after its partition was taken back")
         case .refused(let text):
             refusals.append((time, isChild ? reader : nil))
-            events.append("  \(names[reader]): \(text)")
+            if isChild { events.append("            \(names[reader]): \(text)") }
         case .failed(let text): accuse(reader, text)
         }
     }

@@ -60,34 +60,46 @@ struct Member: CustomStringConvertible {
 /// Everything that is decided beforehand, by the seed alone.
 struct Plan {
     private(set) var first: [Member] = []
-    /// What happens in each slice.
-    private(set) var steps: [[Event]] = []
+    /// What happens in each slice of the writing.
+    private(set) var steps: [Step] = []
+
+    struct Step {
+        let events: [Event]
+        /// How long it takes at least.
+        let time: Duration
+    }
 
     private var random: SeededGenerator
     private let options: Options
     private var members: [Member] = []
     private var count = 0
-    private var brokersDown = 0
+    private var faults: [Int] = []
+    private var changes: [Int] = []
 
     init(_ options: Options, seed: UInt64) {
         self.options = options
         random = SeededGenerator(seed: seed, for: "plan")
         // Each style once in this process, and two in processes of their own.
-        for style in ReadingStyle.allCases { first.append(newMember(style, isChild: false)) }
-        for style in ReadingStyle.allCases.shuffled(using: &random).prefix(2) {
-            first.append(newMember(style, isChild: true))
-        }
+        for style in styles { first.append(newMember(style, isChild: false)) }
+        for style in styles.shuffled(using: &random).prefix(2) { first.append(newMember(style, isChild: true)) }
         members = first
-        // Everything that can happen happens about equally often, in any order.
-        var deck: [Int] = []
         for index in 0..<options.steps {
-            if deck.isEmpty { deck = Array(0..<kinds).shuffled(using: &random) }
-            var events = index == 0 ? [] : fault(deck.removeLast())
+            var events = index == 0 ? [] : fault(draw(\.faults, of: kinds))
             // The group is rearranged in every third slice, whatever else happens.
-            if index % 3 == 1 { events.insert(contentsOf: membership(), at: 0) }
+            if index % 3 == 1 { events.insert(contentsOf: membership(draw(\.changes, of: 4)), at: 0) }
             if random.chance(0.3) { events.insert(stall(), at: 0) }
-            steps.append(events)
+            steps.append(Step(events: events, time: random.milliseconds(300...1200)))
         }
+    }
+
+    /// Whatever can happen happens about equally often, in any order: it is drawn like cards.
+    private mutating func draw(_ deck: WritableKeyPath<Plan, [Int]>, of count: Int) -> Int {
+        if self[keyPath: deck].isEmpty { self[keyPath: deck] = Array(0..<count).shuffled(using: &random) }
+        return self[keyPath: deck].removeLast()
+    }
+
+    private var styles: [ReadingStyle] {
+        options.transactions ? [.transactions, .transactions, .transactions] : ReadingStyle.plain
     }
 
     private mutating func newMember(_ style: ReadingStyle, isChild: Bool) -> Member {
@@ -99,23 +111,23 @@ struct Plan {
         )
     }
 
-    private mutating func membership() -> [Event] {
+    private mutating func membership(_ kind: Int) -> [Event] {
         let children = members.filter(\.isChild)
         let others = members.filter { !$0.isChild }
-        switch Int.random(in: 0..<4, using: &random) {
+        switch kind {
         case 0 where others.count > 2:
             let leaving = others.randomElement(using: &random)!
             members.removeAll { $0.name == leaving.name }
             return [.leave(leaving.name)]
         case 1 where others.count < 5:
-            let member = newMember(ReadingStyle.allCases.randomElement(using: &random)!, isChild: false)
+            let member = newMember(styles.randomElement(using: &random)!, isChild: false)
             members.append(member)
             return [.join(member)]
         default:
             // Those who are killed are replaced, or come back where the group waits for them forever.
             guard let victim = children.randomElement(using: &random) else { return [] }
             guard options.broker == .embedded else { return [.crash(victim, comesBack: true)] }
-            let member = newMember(ReadingStyle.allCases.randomElement(using: &random)!, isChild: true)
+            let member = newMember(styles.randomElement(using: &random)!, isChild: true)
             members.removeAll { $0.name == victim.name }
             members.append(member)
             return [.crash(victim, comesBack: false), .join(member)]
@@ -138,7 +150,9 @@ struct Plan {
     private mutating func fault(_ kind: Int) -> [Event] {
         if kind >= ownKinds { return [network(kind - ownKinds)] }
         if options.broker == .embedded { return [embedded(kind)] }
-        // Between two deaths there is peace, in which nothing is to come twice unless it was in hand.
+        // Between two deaths there is peace, in which nothing is to come twice unless it was in hand. Transactions are always under
+        // way, and this broker forgets the last ones when it is killed.
+        if options.transactions { return [] }
         return kind == 0 ? [.kill(random.milliseconds(100...1500))] : []
     }
 

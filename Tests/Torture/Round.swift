@@ -50,12 +50,18 @@ struct Round {
             }
         }
         var log: Audit?
+        var output: Audit?
         do {
             let chaos = Chaos(cluster: cluster, ledger: ledger, fleet: fleet)
-            for (index, events) in plan.steps.enumerated() {
-                try await chaos.prepare(events)
+            for (index, step) in plan.steps.enumerated() {
+                // Faults shall meet readers too: they may lag behind, but not by all.
+                let part = options.messages * max(0, index - 3) / options.steps
+                _ = await eventually { ledger.withLock { $0.distinctReads } >= part * 9 / 10 }
+                try await chaos.prepare(step.events)
                 turnstile.open(index)
-                await chaos.run(events, percent: 100 * index / options.steps)
+                async let pause: Void = Task.sleep(for: step.time)
+                await chaos.run(step.events, percent: 100 * index / options.steps)
+                try await pause
                 guard await eventually(within: hang, { turnstile.isThrough(index) }) else {
                     throw Stuck(description: "slice \(index) of the writing doesn't end")
                 }
@@ -72,6 +78,7 @@ struct Round {
             try await drain(ledger, audit)
             await fleet.joined()
             await fleet.closeAll()
+            if options.transactions { output = try await Audit.read(cluster, GroupReader.output(of: cluster.topic)) }
             if cluster.evictsTheDead {
                 ledger.tell("a last reader joins: does the group know what was done?")
                 try await lastLook(fleet, ledger, audit)
@@ -82,20 +89,29 @@ struct Round {
         // Who is stuck is left behind: the process ends.
         if log != nil { await fleet.closeAll() }
         setLogger(nil)
-        return Verdict(ledger, log, cluster, options, seed: seed).tell()
+        return Verdict(ledger, log, output, cluster, seed: seed).tell()
     }
 
-    /// Waits until the group has read everything.
+    /// Waits until the group has read everything, and with transactions has committed it.
     private func drain(_ ledger: Ledger, _ audit: Audit) async throws {
+        let progress: @Sendable () -> Int = { [options] in
+            ledger.withLock { contents in
+                guard options.transactions else { return contents.distinctReads }
+                let ends = contents.commits.reduce(into: [:]) {
+                    $0[$1.partition] = max($0[$1.partition] ?? 0, Int($1.offset))
+                }
+                return ends.values.reduce(0, +)
+            }
+        }
         var best = -1
         while true {
-            let reads = ledger.withLock { $0.distinctReads }
-            if reads >= audit.count { return }
-            if reads == best {
-                throw Stuck(description: "the group has read \(reads) of \(audit.count), and no more come")
+            let now = progress()
+            if now >= audit.count { return }
+            if now == best {
+                throw Stuck(description: "the group is done with \(now) of \(audit.count), and no more come")
             }
-            best = reads
-            _ = await eventually(within: .seconds(60)) { ledger.withLock { $0.distinctReads } > best }
+            best = now
+            _ = await eventually(within: .seconds(60)) { progress() > best }
         }
     }
 
@@ -162,9 +178,16 @@ struct Audit: Sendable {
     var strange: [String] = []
     var count: Int { messages.reduce(0) { $0 + $1.count } }
 
-    static func read(_ cluster: Cluster) async throws -> Audit {
-        var config = cluster.config(.reader)
+    /// Reads a topic whose every offset is a message, or one of transactions: what of it is committed.
+    static func read(_ cluster: Cluster, _ output: String? = nil) async throws -> Audit {
+        var config = cluster.config(.reader, topic: output)
         config.reader.startFrom = .earliest
+        if output != nil {
+            // The broker tells a reader that goes on after an abort that what follows is aborted too: so all in one request.
+            config.properties["fetch.message.max.bytes"] = "100000000"
+            config.properties["fetch.max.bytes"] = "1000000000"
+            config.properties["receive.message.max.bytes"] = "1100000000"
+        }
         let reader = try await KafkaReader.connect(config)
         var audit = Audit(messages: Array(repeating: [], count: cluster.partitions))
         let ends = try await reader.watermarks(timeout: hang)
@@ -172,15 +195,20 @@ struct Audit: Sendable {
             audit.strange.append("\(partition) begins at \(marks.lowerBound): the broker has dropped messages")
         }
         let total = ends.values.reduce(0) { $0 + Int($1.upperBound) }
-        while audit.count < total {
-            let batch = try await reader.readBatch(upTo: 10_000, within: hang)
-            if batch.isEmpty {
+        var positions = try await reader.position()
+        while output == nil
+            ? audit.count < total : ends.contains(where: { positions[$0.key] ?? 0 < $0.value.upperBound })
+        {
+            if output != nil { positions = try await reader.position() }
+            let batch = try await reader.readBatch(upTo: 10_000, within: output == nil ? hang : .milliseconds(100))
+            if batch.isEmpty, output == nil {
                 audit.strange.append("only \(audit.count) of \(total) messages could be read")
                 break
             }
             for message in batch {
                 let id = MessageID(try message.text)
-                if id == nil || Int(message.offset) != audit.messages[message.partition].count {
+                let isInPlace = output != nil || Int(message.offset) == audit.messages[message.partition].count
+                if id == nil || !isInPlace {
                     audit.strange.append("\(message) isn't what should be there")
                 }
                 audit.messages[message.partition].append(id ?? MessageID(writer: -1, sequence: -1))

@@ -4,14 +4,14 @@ import Foundation
 struct Verdict {
     private let contents: Ledger.Contents
     private let audit: Audit?
+    private let output: Audit?
     private let ledger: Ledger
     private let cluster: Cluster
-    private let options: Options
     private let seed: UInt64
 
-    init(_ ledger: Ledger, _ audit: Audit?, _ cluster: Cluster, _ options: Options, seed: UInt64) {
-        (contents, self.audit, self.ledger) = (ledger.take(), audit, ledger)
-        (self.cluster, self.options, self.seed) = (cluster, options, seed)
+    init(_ ledger: Ledger, _ audit: Audit?, _ output: Audit?, _ cluster: Cluster, seed: UInt64) {
+        (contents, self.audit, self.output, self.ledger) = (ledger.take(), audit, output, ledger)
+        (self.cluster, self.seed) = (cluster, seed)
     }
 
     /// - Returns: Whether everything was as promised.
@@ -27,6 +27,7 @@ struct Verdict {
         let unanswered = all.count { $0.fate == .open }
         if unanswered > 0 { violations.append("\(unanswered) writes were never answered") }
         if let audit { judgeWriting(audit, &rows, &violations) }
+        if let audit, let output { judgeProcessing(audit, output, &rows, &violations) }
         rows.append(("read", "\(contents.reads), \(contents.distinctReads) different ones"))
         rows.append(("assignments", "\(contents.tenures.count), of \(contents.names.count) readers"))
         judgeStarts(&violations)
@@ -128,6 +129,28 @@ struct Verdict {
     private func isThere(_ id: MessageID, _ audit: Audit, _ message: Ledger.Written) -> Bool {
         let partition = audit.messages[message.partition]
         return Int(message.offset) < partition.count && partition[Int(message.offset)] == id
+    }
+
+    /// What was processed is what was to be: each message once, and in order.
+    private func judgeProcessing(
+        _ input: Audit,
+        _ output: Audit,
+        _ rows: inout [(String, String)],
+        _ violations: inout [String]
+    ) {
+        violations += output.strange
+        for (partition, (input, output)) in zip(input.messages, output.messages).enumerated() where input != output {
+            let counts = output.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+            let missing = input.filter { counts[$0] == nil }
+            let twice = counts.filter { $0.value > 1 }.keys
+            let first = zip(input, output).enumerated().first { $1.0 != $1.1 }
+            violations.append(
+                "processed partition \(partition): \(output.count) of \(input.count) messages, \(missing.count) missing "
+                    + "\(missing.prefix(3)), \(twice.count) twice \(twice.prefix(3)), first difference at \(first?.offset ?? -1)"
+                    + owners(partition)
+            )
+        }
+        rows.append(("processed, exactly once", "\(output.count)"))
     }
 
     // MARK: Reading

@@ -44,7 +44,7 @@ struct TortureWriter: Sendable {
                 try await write(to: partitions, session)
                 rest -= size
             }
-            if style == .enqueue { try await settle(session) }
+            if style == .enqueue { try await session.writer.flush(timeout: hang) }
         }
         try await close(session)
     }
@@ -53,11 +53,11 @@ struct TortureWriter: Sendable {
     private final class Session: Sendable {
         let writer: KafkaWriter
         let pending: Shared<Set<Int>>
-        let accepted = Shared(0)
+        /// What became of its messages.
+        let fates: Shared<[Fate: Int]>
 
-        init(_ writer: KafkaWriter, _ pending: Shared<Set<Int>>) {
-            self.writer = writer
-            self.pending = pending
+        init(_ writer: KafkaWriter, _ pending: Shared<Set<Int>>, _ fates: Shared<[Fate: Int]>) {
+            (self.writer, self.pending, self.fates) = (writer, pending, fates)
         }
     }
 
@@ -66,15 +66,16 @@ struct TortureWriter: Sendable {
         config.connectTimeout = hang
         config.writer.deliveryTimeout = style == .impatient ? .milliseconds(1500) : hang
         let pending = Shared<Set<Int>>([])
+        let fates = Shared<[Fate: Int]>([:])
         config.writer.onUndelivered = { [id, ledger] message in
             let text = String(decoding: message.message.value ?? [], as: UTF8.self)
             guard let message = MessageID(text).flatMap({ $0.writer == id ? ($0, message.error) : nil }) else {
                 return ledger.withLock { $0.violations.append("writer \(id): undelivered \"\(text)\" isn't its own") }
             }
             pending.update { $0.remove(message.0.sequence) }
-            resolve(message.0.sequence, .failure(message.1))
+            resolve(message.0.sequence, .failure(message.1), fates)
         }
-        return Session(try await KafkaWriter.connect(config), pending)
+        return Session(try await KafkaWriter.connect(config), pending, fates)
     }
 
     private func write(to partitions: [Int], _ session: Session) async throws {
@@ -82,57 +83,65 @@ struct TortureWriter: Sendable {
         let messages = partitions.enumerated().map { index, partition in
             OutgoingMessage("\(MessageID(writer: id, sequence: first + index))", partition: partition)
         }
-        session.accepted.update { $0 += messages.count }
         switch style {
         case .batches, .impatient:
             for (index, result) in try await session.writer.write(contentsOf: messages).enumerated() {
-                resolve(first + index, result)
+                resolve(first + index, result, session.fates)
             }
         case .single:
             do throws(MsgBusError) {
-                resolve(first, .success(try await session.writer.write(messages[0])))
+                resolve(first, .success(try await session.writer.write(messages[0])), session.fates)
             } catch {
-                resolve(first, .failure(error))
+                resolve(first, .failure(error), session.fates)
             }
         case .enqueue:
             for (index, message) in messages.enumerated() {
                 session.pending.update { $0.insert(first + index) }
-                try session.writer.enqueue(message)
+                do throws(MsgBusError) {
+                    try session.writer.enqueue(message)
+                } catch {
+                    // Refused at once, for example while the topic may not be written: never accepted.
+                    session.pending.update { $0.remove(first + index) }
+                    resolve(first + index, .failure(error), session.fates)
+                }
             }
         }
     }
 
-    private func resolve(_ sequence: Int, _ result: Result<Delivery, MsgBusError>) {
+    private func resolve(_ sequence: Int, _ result: Result<Delivery, MsgBusError>, _ fates: Shared<[Fate: Int]>) {
+        let fate: Fate
         switch result {
         case .success(let delivery):
-            ledger.resolve(id, sequence, .acknowledged, partition: delivery.partition, offset: delivery.offset)
+            fate = .acknowledged
+            ledger.resolve(id, sequence, fate, partition: delivery.partition, offset: delivery.offset)
         case .failure(let error):
             if error.isFatal { ledger.withLock { $0.violations.append("writer \(id) failed for good: \(error)") } }
-            switch error.persistence {
-            case .notPersisted: ledger.resolve(id, sequence, .notPersisted)
-            case .possiblyPersisted: ledger.resolve(id, sequence, .possiblyPersisted)
-            case .persisted: ledger.resolve(id, sequence, .acknowledged)
-            case nil:
-                ledger.resolve(id, sequence, .possiblyPersisted)
+            if error.persistence == nil {
                 ledger.withLock { $0.violations.append("a write's error doesn't say what became of it: \(error)") }
             }
+            fate = error.mayHaveBeenPersisted ? .possiblyPersisted : .notPersisted
+            ledger.resolve(id, sequence, fate)
         }
+        fates.update { $0[fate, default: 0] += 1 }
     }
 
-    /// Everything that was handed over and didn't fail is delivered.
-    private func settle(_ session: Session) async throws {
-        try await session.writer.flush(timeout: hang)
-        for sequence in session.pending.take([]) { ledger.resolve(id, sequence, .acknowledged) }
-    }
-
+    /// Closes; what was handed over and didn't fail until then is delivered.
     private func close(_ session: Session) async throws {
-        if style == .enqueue { try await settle(session) }
+        try await session.writer.flush(timeout: hang)
         let report = await session.writer.close(timeout: hang)
-        let accepted = session.accepted.value
-        if report.delivered + report.undelivered != accepted || report.abandoned != 0 {
-            ledger.withLock {
-                $0.violations.append("writer \(id) was given \(accepted) messages, and reports \(report)")
-            }
+        for sequence in session.pending.take([]) {
+            ledger.resolve(id, sequence, .acknowledged)
+            session.fates.update { $0[.acknowledged, default: 0] += 1 }
+        }
+        let fates = session.fates.value
+        let unknown = fates[.possiblyPersisted] ?? 0
+        // What was refused at once was never accepted, and doesn't count.
+        let undelivered = unknown...(unknown + (fates[.notPersisted] ?? 0))
+        let isRight =
+            report.delivered == fates[.acknowledged] ?? 0 && undelivered.contains(report.undelivered)
+            && report.abandoned == 0
+        if !isRight {
+            ledger.withLock { $0.violations.append("writer \(id) told \(fates) and in the end \(report)") }
         }
     }
 }
