@@ -130,11 +130,13 @@ final class GroupReader: Sendable {
                 took([message], seen)
                 last = message
                 await stallIfTold()
+                finished([message])
                 seen = changes
             }
         case .batches, .manual:
             var last: [Message] = []
             while true {
+                if style == .batches { finished(last) }
                 let (limit, seen) = beginCall(upTo: 500)
                 let batch = Array(try await reader.readBatch(upTo: limit, within: .milliseconds(50)))
                 if style == .batches { done(last) }
@@ -160,16 +162,17 @@ final class GroupReader: Sendable {
         let (order, commits) = state.withLock { state in
             (batch.shuffled(using: &state.random), state.random.chance(0.05))
         }
-        var finished: [Message] = []
+        finished(batch)
+        var acknowledged: [Message] = []
         for message in order {
             do throws(MsgBusError) {
                 try reader.acknowledge(message)
-                finished.append(message)
+                acknowledged.append(message)
             } catch {
                 guard error.code == .rebalance else { throw error }
             }
         }
-        done(finished)
+        done(acknowledged)
         guard commits else { return }
         let (offsets, since) = state.withLock { ($0.next, $0.since) }
         do throws(MsgBusError) {
@@ -198,6 +201,7 @@ final class GroupReader: Sendable {
         if fails { throw Reluctance() }
         took([message], seen)
         if let until { Thread.sleep(forTimeInterval: max(0, ContinuousClock.now.duration(to: until) / .seconds(1))) }
+        finished([message])
         done([message])
     }
 
@@ -237,6 +241,10 @@ final class GroupReader: Sendable {
         }
     }
 
+    private func finished(_ messages: [Message]) {
+        if !messages.isEmpty { report(messages.map { .finished(partition: $0.partition, offset: $0.offset) }) }
+    }
+
     private func done(_ messages: [Message]) {
         state.withLock { state in
             let own = messages.filter { state.next[$0.partition] != nil }
@@ -246,6 +254,7 @@ final class GroupReader: Sendable {
 
     /// A transaction with these messages was committed.
     func committed(_ messages: [Message]) {
+        finished(messages)
         done(messages)
         let ends = messages.reduce(into: [:]) { $0[$1.partition] = $1.offset + 1 }
         report(ends.map { .committed(partition: $0.key, offset: $0.value) })

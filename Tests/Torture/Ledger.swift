@@ -54,9 +54,10 @@ final class Ledger: Sendable {
         /// By writer and sequence.
         var written: [[Written]] = []
         var resolved = 0
-        /// By partition and offset: what was read there, and the last tenure in which it was.
-        var read: [[(id: MessageID?, tenure: Int32)]]
+        /// By partition and offset: what was read there, the last tenure in which it was, and whether anybody was through with it.
+        var read: [[(id: MessageID?, tenure: Int32, isFinished: Bool)]]
         var distinctReads = 0
+        var finished = 0
         var reads = 0
         var tenures: [Tenure] = []
         /// Which of them are open, by reader and partition.
@@ -194,6 +195,10 @@ extension Ledger.Contents {
             tenures.append(Tenure(reader: reader, partition: partition, begin: time, committed: committed))
         case .read(let partition, let offset, let id, let mayBeOlder):
             took(reader, partition, offset, id, mayBeOlder)
+        case .finished(let partition, let offset):
+            guard Int(offset) < read[partition].count, !read[partition][Int(offset)].isFinished else { return }
+            read[partition][Int(offset)].isFinished = true
+            finished += 1
         case .done(let partition, let offset):
             if let index = current[reader][partition] { tenures[index].inHand.remove(offset) }
         case .committed(let partition, let offset): commits.append((time, partition, offset, reader))
@@ -247,7 +252,7 @@ extension Ledger.Contents {
         tenures[index].next = max(tenure.next ?? 0, offset + 1)
         tenures[index].inHand.insert(offset)
         reads += 1
-        while read[partition].count <= offset { read[partition].append((nil, -1)) }
+        while read[partition].count <= offset { read[partition].append((nil, -1, false)) }
         let before = read[partition][Int(offset)]
         if let other = before.id {
             if other != id { accuse(reader, "\(partition)@\(offset) is \(id), and was \(other) before") }
@@ -257,6 +262,6 @@ extension Ledger.Contents {
         } else {
             distinctReads += 1
         }
-        read[partition][Int(offset)] = (id, Int32(index))
+        read[partition][Int(offset)] = (id, Int32(index), before.isFinished)
     }
 }

@@ -26,6 +26,8 @@ enum Report {
     case assigned(partition: Int, committed: Int64)
     /// A message was handed out. Where the partition was assigned since the call began, it may be of the time before.
     case read(partition: Int, offset: Int64, id: MessageID, mayBeOlder: Bool)
+    /// The application has done its work for this message, and is about to say so. One that was only read has to come again.
+    case finished(partition: Int, offset: Int64)
     /// The reader was told that this message is done, and had the partition then.
     case done(partition: Int, offset: Int64)
     /// A call that commits has returned: the group knows that everything before this offset is done.
@@ -64,6 +66,9 @@ extension Report {
         case "D":
             guard let partition = partition(), let offset = number(1) else { return nil }
             self = .done(partition: partition, offset: offset)
+        case "E":
+            guard let partition = partition(), let offset = number(1) else { return nil }
+            self = .finished(partition: partition, offset: offset)
         case "C":
             guard let partition = partition(), let offset = number(1) else { return nil }
             self = .committed(partition: partition, offset: offset)
@@ -87,6 +92,7 @@ extension Report {
         case .assigned(let partition, let committed): "A \(partition) \(committed)"
         case .read(let partition, let offset, let id, let mayBeOlder):
             "M \(partition) \(offset) \(id) \(mayBeOlder ? 1 : 0)"
+        case .finished(let partition, let offset): "E \(partition) \(offset)"
         case .done(let partition, let offset): "D \(partition) \(offset)"
         case .committed(let partition, let offset): "C \(partition) \(offset)"
         case .revoked(let partition): "R \(partition)"

@@ -92,17 +92,9 @@ struct Round {
         return Verdict(ledger, log, output, cluster, seed: seed).tell()
     }
 
-    /// Waits until the group has read everything, and with transactions has committed it.
+    /// Waits until the group is through with everything.
     private func drain(_ ledger: Ledger, _ audit: Audit) async throws {
-        let progress: @Sendable () -> Int = { [options] in
-            ledger.withLock { contents in
-                guard options.transactions else { return contents.distinctReads }
-                let ends = contents.commits.reduce(into: [:]) {
-                    $0[$1.partition] = max($0[$1.partition] ?? 0, Int($1.offset))
-                }
-                return ends.values.reduce(0, +)
-            }
-        }
+        let progress: @Sendable () -> Int = { ledger.withLock { $0.finished } }
         var best = -1
         while true {
             let now = progress()

@@ -109,11 +109,15 @@ struct Verdict {
         var unread = 0
         for (partition, messages) in audit.messages.enumerated() {
             for (offset, id) in messages.enumerated() {
-                let read = offset < contents.read[partition].count ? contents.read[partition][offset].id : nil
-                if read == nil {
+                let entry =
+                    contents.read[partition].count > offset
+                    ? contents.read[partition][offset] : (id: nil, tenure: -1, isFinished: false)
+                let read = entry.id
+                if read == nil || !entry.isFinished {
                     unread += 1
+                    let what = read == nil ? "never read" : "read, never done, and not read again"
                     violations.append(
-                        "LOST by the group: partition \(partition), offset \(offset), \(id)\(owners(partition))"
+                        "LOST by the group: partition \(partition), offset \(offset), \(id): \(what)\(owners(partition))"
                     )
                 } else if read != id {
                     violations.append("partition \(partition), offset \(offset) is \(id), and was read as \(read!)")
