@@ -108,20 +108,23 @@ struct Verdict {
         }
         var unread = 0
         for (partition, messages) in audit.messages.enumerated() {
+            var missing: [String: [Int]] = [:]
             for (offset, id) in messages.enumerated() {
-                let entry =
-                    contents.read[partition].count > offset
-                    ? contents.read[partition][offset] : (id: nil, tenure: -1, isFinished: false)
-                let read = entry.id
-                if read == nil || !entry.isFinished {
-                    unread += 1
-                    let what = read == nil ? "never read" : "read, never done, and not read again"
-                    violations.append(
-                        "LOST by the group: partition \(partition), offset \(offset), \(id): \(what)\(owners(partition))"
-                    )
-                } else if read != id {
-                    violations.append("partition \(partition), offset \(offset) is \(id), and was read as \(read!)")
+                guard offset < contents.read[partition].count, let read = contents.read[partition][offset].id else {
+                    missing["never read", default: []].append(offset)
+                    continue
                 }
+                if !contents.read[partition][offset].isFinished {
+                    missing["read, never done, and not read again", default: []].append(offset)
+                }
+                if read != id {
+                    violations.append("partition \(partition), offset \(offset) is \(id), and was read as \(read)")
+                }
+            }
+            for (what, offsets) in missing {
+                unread += offsets.count
+                let range = "\(offsets.count) messages, offsets \(offsets.first!)...\(offsets.last!)"
+                violations.append("LOST by the group: partition \(partition), \(range): \(what)\(owners(partition))")
             }
         }
         rows.append(("on the brokers", "\(audit.count)"))
