@@ -101,7 +101,7 @@ struct Verdict {
                     )
                 } else if message.offset >= 0, !isThere(id, audit, message) {
                     violations.append(
-                        "\(id) isn't where it was acknowledged: partition \(message.partition), \(message.offset)"
+                        "\(id) was acknowledged at \(message.offset) of partition \(message.partition), and is at \(seen[writer][sequence])"
                     )
                 }
             }

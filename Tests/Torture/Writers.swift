@@ -134,12 +134,13 @@ struct TortureWriter: Sendable {
             session.fates.update { $0[.acknowledged, default: 0] += 1 }
         }
         let fates = session.fates.value
-        let unknown = fates[.possiblyPersisted] ?? 0
-        // What was refused at once was never accepted, and doesn't count.
-        let undelivered = unknown...(unknown + (fates[.notPersisted] ?? 0))
+        let (acknowledged, unknown) = (fates[.acknowledged] ?? 0, fates[.possiblyPersisted] ?? 0)
+        // A write that ran out of time may have been acknowledged after that; one that was refused at once was never accepted.
         let isRight =
-            report.delivered == fates[.acknowledged] ?? 0 && undelivered.contains(report.undelivered)
-            && report.abandoned == 0
+            (acknowledged...(acknowledged + unknown)).contains(report.delivered) && report.abandoned == 0
+            && (0...(fates[.notPersisted] ?? 0)).contains(
+                report.delivered + report.undelivered - acknowledged - unknown
+            )
         if !isRight {
             ledger.withLock { $0.violations.append("writer \(id) told \(fates) and in the end \(report)") }
         }
