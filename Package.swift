@@ -51,6 +51,17 @@ let package = Package(
             exclude: ["Proxy/kafka-proxy.py"],
             swiftSettings: settings
         ),
+        // `scripts/torture`: not a test of `swift test`, for it can be run for as long as one likes.
+        .executableTarget(
+            name: "Torture",
+            dependencies: [
+                "MsgBus", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/Torture",
+            swiftSettings: settings
+        ),
         .testTarget(name: "MsgBusTests", dependencies: ["CRdKafka", "MsgBus", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["MsgBus", "TestSupport"], swiftSettings: settings),
         // Runs the built `msgbus` as its users do, in processes.

@@ -20,6 +20,7 @@ package final class Shared<Value: Sendable>: Sendable {
 
     package var value: Value { state.withLock { $0 } }
     package func set(_ value: Value) { state.withLock { $0 = value } }
+    package func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result { state.withLock { body(&$0) } }
 }
 
 /// A switch that one side waits for and the other one opens.
