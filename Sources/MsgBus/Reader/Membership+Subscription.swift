@@ -45,7 +45,7 @@ extension Membership {
         let rounds = rounds
         state.withLock { state in
             state.subscription = subscription
-            state.known = known
+            state.know(known)
         }
         let round = nextRound(after: rounds, adding: after.subtracting(before), removing: before.subtracting(after))
         round.whenResolved { end.resolve($0) }
@@ -78,7 +78,7 @@ extension Membership {
         if !offsets.isEmpty { try assignMore(offsets) }
         state.withLock { state in
             state.subscription = subscription
-            state.known = found.merging(old) { new, old in min(new, old) }.filter { found[$0.key] != nil }
+            state.know(found)
         }
     }
 

@@ -34,6 +34,11 @@ final class Membership: Sendable {
         var rounds = 0
         var roundWaiters: [RoundWaiter] = []
         weak var core: ReaderCore?
+
+        /// Topics are subscribed to. What those that already were have got since then stays new.
+        mutating func know(_ partitions: [String: Int]) {
+            known = partitions.reduce(into: [:]) { $0[$1.key] = min($1.value, known[$1.key] ?? $1.value) }
+        }
     }
 
     init(_ config: MsgBusConfig, _ consumer: ConsumerClient, _ log: BusLog, _ plan: ReadingPlan) {
