@@ -1,9 +1,3 @@
-/// What a reader begins with: what it is subscribed to, and how many partitions those topics have.
-struct ReadingPlan: Sendable {
-    let subscription: Subscription
-    let partitions: [String: Int]
-}
-
 /// Decides on a reader's topic while it connects: is it there, is it worth waiting for, shall it be created.
 final class TopicWait {
     private let connector: Connector
