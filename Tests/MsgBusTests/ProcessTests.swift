@@ -1,8 +1,28 @@
 import Foundation
+import Logging
 import MsgBus
 import Synchronization
 import TestSupport
 import Testing
+
+/// Keeps whoever logs something of librdkafka's.
+private struct BlockingLogger: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+    let body: @Sendable () -> Void
+
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let text = "\(event.message)"
+        if text.contains("librdkafka") || text.contains("transport") { body() }
+    }
+}
 
 /// What concerns a whole process: each test has one of its own.
 ///
@@ -92,6 +112,33 @@ struct ProcessTests {
             }
             #expect(await eventually { ProcessUsage.current.descriptors <= before.descriptors })
             #expect(await eventually { ProcessUsage.current.threads <= before.threads + 2 })
+        }
+    }
+
+    @Test("A close ends by its deadline, though the logger blocks")
+    func blockedLogger() async {
+        await #expect(processExitsWith: .success) {
+            let broker = try EmbeddedBroker()
+            try broker.createTopic("logged")
+            let reader = try await KafkaReader.connect(broker.config(topic: "logged", direction: .reader))
+            let gate = Gate()
+            let isBlocked = Shared(false)
+            let logger = BlockingLogger {
+                isBlocked.set(true)
+                gate.wait()
+            }
+            setLogger(Logger(label: "blocking") { _ in logger })
+            try broker.setDown()
+            #expect(await eventually { isBlocked.value })
+            let isClosed = Shared(false)
+            let closing = Task {
+                await reader.close(timeout: .seconds(1))
+                isClosed.set(true)
+            }
+            // The logger blocks for longer.
+            #expect(await eventually { isClosed.value })
+            gate.open()
+            await closing.value
         }
     }
 

@@ -83,6 +83,43 @@ struct ProgressTests {
         progress.didCommit([partition: 4])
         check(progress.uncommitted.isEmpty)
     }
+
+    @Test("Where the offset to go on with doesn't exist, what is read instead counts")
+    func outOfRange() {
+        var progress = Progress()
+        progress.begin([partition])
+        progress.seek(partition, to: 1000, epoch: 0)
+        progress.didCommit(progress.uncommitted)
+        for offset in Int64(0)..<3 {
+            progress.handOut(partition, offset)
+            check(progress.finish(partition, offset))
+        }
+        check(progress.uncommitted == [partition: 3])
+    }
+}
+
+/// A policy's arithmetic by itself.
+@Suite("How long a message waits", .timeLimit(.minutes(5)))
+struct BackoffTests {
+    @Test("The pause doubles with each failure, up to the longest")
+    func doubles() {
+        let policy = FailurePolicy.retry(9, backoff: .milliseconds(100), maxBackoff: .milliseconds(500), then: .stop)
+        let pauses: [Duration] = (1...5).map { policy.pause(after: $0) }
+        check(pauses == [100, 200, 400, 500, 500].map { Duration.milliseconds($0) })
+        check(policy.pause(after: .max) == .milliseconds(500))
+    }
+
+    @Test("However long a pause and however many failures, it can be told", arguments: [1, 2, 64, Int.max])
+    func enormous(failures: Int) {
+        for longest in [Duration.seconds(1), .seconds(Int64.max)] {
+            let policy = FailurePolicy.retry(.max, backoff: .seconds(Int64.max), maxBackoff: longest, then: .stop)
+            check(policy.pause(after: failures) == longest)
+        }
+        let slow = FailurePolicy.retry(.max, backoff: .nanoseconds(1), maxBackoff: .seconds(Int64.max), then: .stop)
+        check(slow.pause(after: failures) <= .seconds(Int64.max))
+        let none = FailurePolicy.retry(.max, backoff: .zero, then: .stop)
+        check(none.pause(after: failures) == .zero)
+    }
 }
 
 /// The connection's memory by itself.

@@ -432,6 +432,47 @@ struct TransactionTests {
         await reader.close()
     }
 
+    @Test("After a writer of a read-process-write loop was fenced, the next one goes on with the same messages")
+    func processFenced() async throws {
+        let input = unique("input")
+        try broker.createTopic(input)
+        let source = try await KafkaWriter.connect(broker.config(topic: input, direction: .writer))
+        for index in 0..<5 { try await source.write("\(index)") }
+        await source.close()
+        var config = broker.config(topic: input, direction: .reader)
+        config.connectTimeout = patience
+        config.groupID = unique("group")
+        config.reader.startFrom = .earliest
+        config.reader.ackMode = .transactional
+        let reader = try await KafkaReader.connect(config)
+        let id = unique("writer")
+        let first = try await writer { $0.writer.transactionalID = id }
+        let broker = broker
+        await #expect(throws: MsgBusError.self) {
+            try await first.process(reader, upTo: 2) { batch, transaction in
+                try broker.fail(.endTransaction, with: .producerFenced)
+                for message in batch { try await transaction.write(try message.text) }
+            }
+        }
+        await first.close()
+        try broker.clearFaults()
+        let second = try await writer { $0.writer.transactionalID = id }
+        let seen = Collected<String>()
+        let processing = Task {
+            try await second.process(reader, upTo: 2) { batch, transaction in
+                for message in batch {
+                    try await transaction.write(try message.text)
+                    seen.append(try message.text)
+                }
+            }
+        }
+        #expect(await eventually { seen.count >= 5 })
+        await reader.close()
+        try await processing.value
+        #expect(seen.all == ["0", "1", "2", "3", "4"])
+        await second.close()
+    }
+
     @Test("Messages that can't be delivered in time are aborted, not in doubt")
     func undelivered() async throws {
         let writer = try await writer { $0.writer.transactionTimeout = .seconds(2) }
