@@ -53,6 +53,9 @@ final class Cluster: Sendable {
 
     /// Whether it recognises what an idempotent writer sends again.
     var recognisesRepeats: Bool { process != nil }
+    /// Whether it answers a repeat with the offset of the first time. noida-db 0.2.3 answers with the partition's end if something else
+    /// has been written since, also to plain librdkafka; only a bad network has it meet repeats of such.
+    var knowsOffsetsOfRepeats: Bool { process == nil || proxy == nil }
     /// Whether it lets others go on without a member that died.
     var evictsTheDead: Bool { embedded != nil }
 }

@@ -99,7 +99,7 @@ struct Verdict {
                     violations.append(
                         "LOST by the broker or writer: \(id), acknowledged in partition \(message.partition) at \(message.offset)"
                     )
-                } else if message.offset >= 0, !isThere(id, audit, message) {
+                } else if cluster.knowsOffsetsOfRepeats, message.offset >= 0, !isThere(id, audit, message) {
                     violations.append(
                         "\(id) was acknowledged at \(message.offset) of partition \(message.partition), and is at \(seen[writer][sequence])"
                     )
