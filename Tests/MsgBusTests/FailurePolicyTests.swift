@@ -170,6 +170,7 @@ struct FailurePolicyTests {
         }
         try await reader.commit()
         #expect(try await reader.committed().values.first == 2)
+        #expect(await eventually { reader.messageAvailable() == 1 })
         let again = try #require(try await reader.read(timeout: patience))
         #expect(again.offset == 2)
         try reader.reject(again, because: Failure())

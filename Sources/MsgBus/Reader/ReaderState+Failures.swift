@@ -49,6 +49,11 @@ extension ReaderState {
         redelivery.isEmpty ? nil : redelivery.firstDue(.now) { [flows] in flows[$0]?.isPaused == false }
     }
 
+    /// How many such messages there are.
+    var dueCount: Int {
+        redelivery.isEmpty ? 0 : redelivery.countDue(.now) { [flows] in flows[$0]?.isPaused == false }
+    }
+
     /// Hands a message out once more.
     mutating func takeDue(forCallback: Bool) -> Message? {
         guard let message = due else { return nil }

@@ -171,7 +171,7 @@ struct ReaderState {
 
     // MARK: Out
 
-    var available: Int { phase == .open ? buffer.count : 0 }
+    var available: Int { phase == .open ? buffer.count + dueCount : 0 }
 
     /// Takes what is there; empty when the caller has to wait.
     mutating func read(upTo limit: Int, for caller: Caller) throws(MsgBusError) -> [Message] {

@@ -60,6 +60,12 @@ struct Redelivery {
         return first?.message
     }
 
+    func countDue(_ now: ContinuousClock.Instant, _ mayFlow: (TopicPartition) -> Bool) -> Int {
+        entries.count { key, entry in
+            if case .waiting(_, let due) = entry.stage { due <= now && mayFlow(key.partition) } else { false }
+        }
+    }
+
     mutating func handOut(_ message: Message) {
         entries[Key(partition: message.topicPartition, offset: message.offset)]?.stage = .handedOut
     }
