@@ -71,6 +71,34 @@ struct ProgressTests {
         check(progress.uncommitted == [partition: 41])
     }
 
+    @Test(
+        "What couldn't be committed is remembered, until somebody else commits, also when that happens again and again"
+    )
+    func remainders() {
+        var progress = Progress()
+        progress.begin([partition], committed: [partition: 10])
+        for round in Int64(0)..<3 {
+            progress.handOut(partition, 10 + round)
+            check(progress.finish(partition, 10 + round))
+            progress.end([partition])
+            check(progress.hasRemainders)
+            let starts = progress.takeRemainders([partition: 10])
+            check(starts == [partition: 11 + round])
+            check(!progress.hasRemainders)
+            progress.begin([partition], committed: [partition: 10], startingAt: starts)
+            check(progress.uncommitted == [partition: 11 + round])
+        }
+        progress.end([partition])
+        check(progress.takeRemainders([partition: 12]).isEmpty)
+    }
+
+    @Test("Who begins before what is committed has that committed")
+    func goesBack() {
+        var progress = Progress()
+        progress.begin([partition], committed: [partition: 10], startingAt: [partition: 5])
+        check(progress.uncommitted == [partition: 5])
+    }
+
     @Test("A commit is never taken back by an older answer")
     func monotonic() {
         var progress = Progress()

@@ -64,8 +64,7 @@ extension Membership {
             // Where the group starts is committed. Else, if a partition moved on before anything of it was acknowledged, its next
             // owner would start at the end of then, and skip what came in between.
             let starts = found.starts.filter { $0.value >= 0 }
-            let committed = found.committed.filter { starts[$0.key] == nil }
-            try begin(found.offsets, committed: committed, startingAt: starts) { () throws(MsgBusError) in
+            try begin(found.offsets, committed: found.committed, startingAt: starts) { () throws(MsgBusError) in
                 try answering { () throws(MsgBusError) in
                     try consumer.assign(found.offsets, incrementally: state.withLock { $0.isCooperative })
                 }

@@ -58,7 +58,10 @@ struct Progress {
         let assigned = Array(assigned)
         remove(assigned)
         partitions += assigned.map { id in
-            (id, Partition(committed: committed[id], start: starts[id], assigned: epoch, positioned: epoch))
+            var state = Partition(committed: committed[id], start: starts[id], assigned: epoch, positioned: epoch)
+            // Who goes back wants that to be committed, too.
+            if let start = state.start, start < state.committed ?? 0 { state.committed = nil }
+            return (id, state)
         }
     }
 
