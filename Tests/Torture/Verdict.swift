@@ -208,7 +208,8 @@ struct Verdict {
         case .lost: return "its reader lost the partition"
         case .revoked:
             if offset >= tenure.doneUpTo { return "in hand at a rebalance or close" }
-            let window = tenure.ended...(tenure.ended + 25_000_000_000)
+            // A reader logs that its commit was refused before it tells that the partition is gone.
+            let window = (tenure.ended - min(tenure.ended, 1_000_000_000))...(tenure.ended + 25_000_000_000)
             let isRefused = contents.refusals.contains { refusal in
                 window.contains(refusal.time) && (refusal.reader == nil || refusal.reader == tenure.reader)
             }
