@@ -110,7 +110,7 @@ extension Membership {
                     let isOld = partition.partition < known[partition.topic] ?? 0
                     wanted[partition] = isOld ? config.reader.startFrom : .earliest
                 }
-                remainders = remainders ?? core?.state.withLock { $0.takeRemainders(committed) }
+                remainders = remainders ?? takeRemainders(partitions, committed)
                 for (partition, offset) in remainders ?? [:] where partitions.contains(partition) {
                     wanted[partition] = .offset(offset)
                 }
@@ -130,7 +130,25 @@ extension Membership {
                 pause.sleep(.milliseconds(100))
             }
         }
+        _ = takeRemainders([], [:])
         return ([:], [:], [:])
+    }
+
+    /// Where to go on in partitions that came back before what was done in them could be committed. What is another member's comes again.
+    private func takeRemainders(
+        _ partitions: [TopicPartition],
+        _ committed: [TopicPartition: Int64]
+    ) -> [TopicPartition: Int64] {
+        guard let core else { return [:] }
+        let (gone, remainders) = core.state.withLock { state in
+            (state.progress.remaining.filter { !partitions.contains($0) }, state.takeRemainders(committed))
+        }
+        if !gone.isEmpty {
+            log.warning(
+                "the commit before giving partitions up failed: what was done since the one before comes again in \(gone.sorted())"
+            )
+        }
+        return remainders
     }
 
     private func revoke(_ partitions: [TopicPartition]) {

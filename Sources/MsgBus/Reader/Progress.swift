@@ -85,6 +85,9 @@ struct Progress {
     /// Whether something that was done could not be committed before its partition was gone.
     var hasRemainders: Bool { !remainders.isEmpty }
 
+    /// The partitions that it was done in.
+    var remaining: [TopicPartition] { Array(remainders.keys) }
+
     /// Where to go on in partitions that have come back and that nobody has worked on meanwhile. Asked for once.
     mutating func takeRemainders(_ committed: [TopicPartition: Int64]) -> [TopicPartition: Int64] {
         defer { remainders = [:] }
