@@ -69,7 +69,7 @@ struct GroupTests {
     func givesUpLooking() async throws {
         let broker = try EmbeddedBroker()
         try broker.createTopic(topic)
-        try broker.fail(next: 10_000, .listOffsets, with: .notLeaderForPartition)
+        try broker.fail(next: 1_000_000, .listOffsets, with: .notLeaderForPartition)
         var config = broker.config(topic: topic, direction: .reader)
         config.groupID = group
         config.connectTimeout = .seconds(5)
