@@ -141,7 +141,7 @@ extension Membership {
     ) -> [TopicPartition: Int64] {
         guard let core else { return [:] }
         let (gone, remainders) = core.state.withLock { state in
-            (state.progress.remaining.filter { !partitions.contains($0) }, state.takeRemainders(committed))
+            (state.progress.remaining.filter { !partitions.contains($0) }, state.progress.takeRemainders(committed))
         }
         if !gone.isEmpty {
             log.warning(

@@ -137,11 +137,6 @@ struct Progress {
         return true
     }
 
-    /// Whether a message that was taken in that epoch is still this reader's business.
-    func owns(_ partition: TopicPartition, epoch: Int) -> Bool {
-        partitions.contains { $0.id == partition && $0.state.assigned <= epoch }
-    }
-
     /// What can be committed and isn't yet, each the offset of the next message to read.
     var uncommitted: [TopicPartition: Int64] {
         var offsets: [TopicPartition: Int64] = [:]

@@ -15,45 +15,40 @@ extension ReaderCore {
     ) async throws(MsgBusError) -> Value {
         while true {
             if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled while it asked the cluster") }
-            let answer = OneShot<Result<Value, MsgBusError>>()
-            client.work.async { [self] in
-                do throws(MsgBusError) {
-                    try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
-                    let left = max(.zero, ContinuousClock.now.duration(to: deadline))
-                    answer.resolve(.success(try body(min(left, .seconds(1)))))
-                } catch {
-                    answer.resolve(.failure(error))
-                }
-            }
-            // Others may be asking, too.
-            let left = max(.zero, ContinuousClock.now.duration(to: deadline))
-            client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(left.milliseconds)) {
-                answer.resolve(.failure(MsgBusError(.timeout, "the cluster didn't answer in time", isRetriable: true)))
-            }
             do throws(MsgBusError) {
-                return try await answer.value().get()
+                return try await onWork(by: deadline) { () throws(MsgBusError) in
+                    let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+                    return try body(min(left, .seconds(1)))
+                }
             } catch {
                 guard error.isRetriable, ContinuousClock.now < deadline else { throw error }
             }
+            // What the cluster has no answer to yet, it doesn't tell when it has.
             try? await Task.sleep(for: .milliseconds(20))
         }
     }
 
-    /// Makes a call on `work` while the reader is open.
+    /// Makes a call on `work` while the reader is open; waits for it until the deadline, for others may be at work.
     func onWork<Value: Sendable>(
+        by deadline: ContinuousClock.Instant? = nil,
         _ body: @escaping @Sendable () throws(MsgBusError) -> Value
     ) async throws(MsgBusError) -> Value {
-        let result: Result<Value, MsgBusError> = await withUnsafeContinuation { continuation in
-            client.work.async { [self] in
-                do throws(MsgBusError) {
-                    try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
-                    continuation.resume(returning: .success(try body()))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
+        let answer = OneShot<Result<Value, MsgBusError>>()
+        client.work.async { [self] in
+            do throws(MsgBusError) {
+                try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
+                answer.resolve(.success(try body()))
+            } catch {
+                answer.resolve(.failure(error))
             }
         }
-        return try result.get()
+        if let deadline {
+            let left = ContinuousClock.now.duration(to: deadline)
+            client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(left.milliseconds)) {
+                answer.resolve(.failure(MsgBusError(.timeout, "the cluster didn't answer in time", isRetriable: true)))
+            }
+        }
+        return try await answer.value().get()
     }
 
     func offsets(

@@ -37,11 +37,6 @@ extension ReaderState {
         for partition in partitions { flows[partition] = nil }
     }
 
-    /// See ``Progress/takeRemainders(_:)``.
-    mutating func takeRemainders(_ committed: [TopicPartition: Int64]) -> [TopicPartition: Int64] {
-        progress.takeRemainders(committed)
-    }
-
     // MARK: What arrives
 
     /// Messages were added to the buffer, and partitions reached their end.

@@ -20,7 +20,7 @@ struct ReaderState {
         static let commit = Effects(rawValue: 2)
         /// The end of partitions was reached: ``takeCaughtUp()``.
         static let caughtUp = Effects(rawValue: 4)
-        /// Partitions stop or go on flowing: ``takeFlowChanges()``.
+        /// Partitions stop or go on flowing: ``beginFlowChanges()``.
         static let flow = Effects(rawValue: 8)
     }
 
@@ -210,16 +210,16 @@ struct ReaderState {
         }
     }
 
-    /// With `.manual` the application says so itself.
-    private mutating func finish(_ position: Position) {
-        guard isGroup, ackMode == .automatic, !isFailed(position) else { return }
-        if progress.finish(position.partition, position.offset, epoch: position.epoch) { hasNews = true }
-        settled(position)
-    }
+    /// Whether messages are done by themselves; with `.manual` the application says so.
+    private var finishesByItself: Bool { isGroup && ackMode == .automatic }
 
-    /// It was rejected meanwhile, and waits to come again.
-    private func isFailed(_ position: Position) -> Bool {
-        !redelivery.isEmpty && redelivery.isPending(position.partition, position.offset)
+    private mutating func finish(_ position: Position) {
+        // It may have been rejected meanwhile, and waits to come again.
+        if !redelivery.isEmpty, redelivery.isPending(position.partition, position.offset) { return }
+        if finishesByItself, progress.finish(position.partition, position.offset, epoch: position.epoch) {
+            hasNews = true
+        }
+        settled(position)
     }
 
     mutating func wait(
@@ -273,7 +273,7 @@ struct ReaderState {
         var messages: [Message] = []
         messages.reserveCapacity(min(limit, buffer.count))
         while messages.count < limit, let message = takeOne() { messages.append(message) }
-        if isGroup, ackMode == .automatic, caller != .none, !messages.isEmpty {
+        if finishesByItself, caller != .none, !messages.isEmpty {
             inHand[caller] = messages.map(Position.init)
         }
         return messages
@@ -292,17 +292,17 @@ struct ReaderState {
         guard phase != .closed else { return try checkOpen() }
         guard isGroup else { return }
         guard ackMode != .transactional else { throw Self.needsTransaction }
-        let partition = message.topicPartition
-        guard progress.finish(partition, message.offset, epoch: message.batch.epoch) else {
+        let position = Position(message)
+        guard progress.finish(position.partition, position.offset, epoch: position.epoch) else {
             throw MsgBusError(
                 .rebalance,
                 "the group has taken the partition back since the message was read: it will come again, to whoever has it now",
-                topic: partition.topic,
-                partition: partition.partition,
-                offset: message.offset
+                topic: position.partition.topic,
+                partition: position.partition.partition,
+                offset: position.offset
             )
         }
-        settled(Position(message))
+        settled(position)
         hasNews = true
     }
 
@@ -349,11 +349,8 @@ struct ReaderState {
     mutating func nextCall(
         after done: Message?
     ) -> (call: (Message, @Sendable (Message) throws -> Void)?, idle: [Waiter<MsgBusError?>]) {
-        if let done, !isFailed(Position(done)) {
-            finish(Position(done))
-            // Also where nothing is acknowledged, its partition waits no longer.
-            settled(Position(done))
-        }
+        // Also where nothing is acknowledged, the partition of one that had failed waits no longer.
+        if let done, finishesByItself || !redelivery.isEmpty { finish(Position(done)) }
         defer { pumpWaiters = [] }
         guard phase == .open, let callback, let message = takeOne(forCallback: true) else {
             isPumping = false

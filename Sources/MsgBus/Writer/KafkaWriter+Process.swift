@@ -49,7 +49,8 @@ extension KafkaWriter {
                 failures += 1
                 core.log.info("the messages are processed again: \(error)")
                 core.client.events.post(.error(error))
-                try await Task.sleep(for: .milliseconds(min(1000, 10 << min(failures, 7))))
+                // A cancelled task finds that out by its next read.
+                try? await Task.sleep(for: .milliseconds(min(1000, 10 << min(failures, 7))))
             }
         }
     }
