@@ -128,6 +128,71 @@ struct FailurePolicyTests {
         await writer.close()
     }
 
+    @Test("Or it is skipped, and counts as done")
+    func skip() async throws {
+        let (reader, writer) = try await connect {
+            $0.groupID = unique("group")
+            $0.reader.failurePolicy = .retry(1, backoff: .milliseconds(5), then: .skip)
+        }
+        let seen = Collected<Int64>()
+        try reader.onMessage { message in
+            seen.append(message.offset)
+            if message.offset == 1 { throw Failure() }
+        }
+        _ = try await writer.write(contentsOf: (0..<3).map { OutgoingMessage("\($0)") })
+        #expect(await eventually { seen.all == [0, 1, 1, 2] })
+        #expect(
+            try await eventually {
+                try await reader.commit()
+                return try await reader.committed().values.first == 3
+            }
+        )
+        await reader.close()
+        await writer.close()
+    }
+
+    @Test("A reader that closes while a failed message can't be set aside is gone then, and the message comes again")
+    func closeBeforeSetAside() async throws {
+        final class Held: Sendable {}
+        let group = unique("group")
+        let failed = "\(topic)-failed"
+        /// Fails to set a message aside, for an hour, and closes.
+        func failAndClose(_ held: Held) async throws {
+            let (reader, writer) = try await connect {
+                $0.groupID = group
+                $0.reader.onRevoke = { _ in _ = held }
+                $0.reader.failurePolicy = .retry(
+                    0,
+                    backoff: .seconds(3600),
+                    maxBackoff: .seconds(3600),
+                    then: .deadLetter(topic: failed)
+                )
+            }
+            let isTried = Shared(false)
+            let events = reader.events
+            let listening = Task {
+                for await case .error(let error) in events where error.code == .messageTooLarge { isTried.set(true) }
+            }
+            try await writer.write("bad")
+            await writer.close()
+            try broker.fail(next: 1000, .produce, with: .messageTooLarge)
+            try reader.onMessage { _ in throw Failure() }
+            #expect(await eventually { isTried.value })
+            await reader.close()
+            await listening.value
+            try broker.clearFaults()
+        }
+        var held: Held? = Held()
+        weak let watched = held
+        try await failAndClose(held!)
+        held = nil
+        #expect(await eventually { watched == nil })
+        let (next, writer) = try await connect { $0.groupID = group }
+        #expect(try await next.read(timeout: patience)?.offset == 0)
+        await next.close()
+        await writer.close()
+    }
+
     @Test("Without a policy the failure is seen, the message stays unacknowledged, and the next one comes")
     func none() async throws {
         let group = unique("group")

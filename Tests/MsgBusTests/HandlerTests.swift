@@ -211,6 +211,39 @@ struct HandlerTests {
         await reader.close()
     }
 
+    @Test("A member that the group has thrown out is told what it lost, and reads on by itself")
+    func lost() async throws {
+        let lost = Collected<[TopicPartition]>()
+        let revoked = Collected<[TopicPartition]>()
+        let reader = try await connect {
+            $0.reader.ackMode = .manual
+            $0.reader.startFrom = .earliest
+            $0.reader.onLost = { partitions in
+                await Task.yield()
+                lost.append(partitions.sorted())
+            }
+            $0.reader.onRevoke = { revoked.append($0) }
+        }
+        let partitions = reader.assignment
+        let told = Collected<String>()
+        let events = reader.events
+        let listening = Task { for await event in events { told.append("\(event)") } }
+        try await write(0..<1)
+        let message = try #require(try await reader.read(timeout: patience))
+        try broker.fail(next: 1, .heartbeat, with: .unknownMember)
+        #expect(await eventually { lost.all == [partitions] })
+        // What wasn't acknowledged comes again, and the message of before is nobody's.
+        let again = try #require(try await reader.read(timeout: patience))
+        #expect(again.offset == message.offset)
+        let error = #expect(throws: MsgBusError.self) { try reader.acknowledge(message) }
+        #expect(error?.code == .rebalance)
+        try reader.acknowledge(again)
+        #expect(revoked.all.isEmpty)
+        await reader.close()
+        await listening.value
+        #expect(told.all.contains { $0.hasPrefix("lost: \(partitions[0])") })
+    }
+
     // MARK: Closing
 
     @Test("A close answers everyone who waits, whatever a handler does")

@@ -4,6 +4,9 @@ internal import Synchronization
 final class DeadLetters: Sendable {
     private struct State {
         var writers: [String: Task<KafkaWriter, any Error>] = [:]
+        /// Letters on their way.
+        var letters: [Int: Task<Void, Never>] = [:]
+        var last = 0
         var isClosed = false
     }
 
@@ -59,12 +62,26 @@ final class DeadLetters: Sendable {
         return config
     }
 
-    func close() {
-        let writers = state.withLock { state in
-            state.isClosed = true
-            defer { state.writers = [:] }
-            return state.writers.values
+    /// Runs what sends a letter; a close cancels it.
+    func send(_ body: @escaping @Sendable () async -> Void) {
+        state.withLock { state in
+            guard !state.isClosed else { return }
+            state.last += 1
+            let id = state.last
+            state.letters[id] = Task {
+                await body()
+                self.state.withLock { $0.letters[id] = nil }
+            }
         }
+    }
+
+    func close() {
+        let (writers, letters) = state.withLock { state in
+            state.isClosed = true
+            defer { (state.writers, state.letters) = ([:], [:]) }
+            return (state.writers.values, state.letters.values)
+        }
+        for letter in letters { letter.cancel() }
         // Each closes in the background when it is let go.
         for writer in writers { writer.cancel() }
     }

@@ -55,7 +55,7 @@ extension ReaderCore {
     private func setAside(_ message: Message, in topic: String, _ reason: any Error, _ failures: Int) {
         // Closing gives the record back to librdkafka; who writes may still be at it then.
         let letter = DeadLetters.letter(message.detached(), reason, failures, groupID: config.groupID)
-        Task {
+        deadLetters.send { [self] in
             var attempt = 1
             while !client.isClosed {
                 do {
@@ -66,6 +66,8 @@ extension ReaderCore {
                     }
                     return apply(effects)
                 } catch {
+                    // The close ends that; the message comes again.
+                    if Task.isCancelled { return }
                     log.error("can't write \(message) to the topic \"\(topic)\", trying again: \(error)")
                     client.events.post(.error(error as? MsgBusError ?? MsgBusError(.handler, "\(error)")))
                     let pause = config.reader.failurePolicy?.pause(after: attempt) ?? .seconds(1)

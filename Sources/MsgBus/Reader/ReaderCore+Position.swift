@@ -6,6 +6,8 @@ extension ReaderCore {
     /// The partitions that the reader has.
     var assignment: [TopicPartition] { state.withLock { $0.assignment } }
 
+    var isClosed: Bool { state.withLock { $0.phase != .open } }
+
     // MARK: Asking
 
     /// Asks the cluster something, on `work`, until it has answered or the time is over. In between others may use `work`.

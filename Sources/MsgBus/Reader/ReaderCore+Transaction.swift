@@ -78,8 +78,6 @@ extension ReaderCore {
 }
 
 extension ReaderCore {
-    var isClosed: Bool { state.withLock { $0.phase != .open } }
-
     /// Has everything that was handed out and isn't done come again: from where the group is, which knows better than we do what a
     /// writer that is gone has committed.
     func rewind() async throws(MsgBusError) {
@@ -150,24 +148,5 @@ extension Progress {
         var offsets: [TopicPartition: Int64] = [:]
         for (id, state) in partitions where state.committed == nil { offsets[id] = state.start }
         return offsets
-    }
-}
-
-extension ReaderProperties {
-    static func checkTransactional(_ config: MsgBusConfig) throws(MsgBusError) {
-        guard config.reader.ackMode == .transactional else { return }
-        guard config.groupID != nil else {
-            throw MsgBusError(
-                .configuration,
-                "reader.ackMode is .transactional, and there is no groupID: a private reader has nothing to commit"
-            )
-        }
-        guard config.reader.isolation == .readCommitted else {
-            throw MsgBusError(
-                .configuration,
-                "reader.ackMode is .transactional, which needs reader.isolation to be .readCommitted: "
-                    + "else it could start at an offset that a transaction is just moving"
-            )
-        }
     }
 }

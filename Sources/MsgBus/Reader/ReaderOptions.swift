@@ -74,6 +74,21 @@ public struct ReaderOptions: Sendable {
     /// Makes options with all defaults.
     public init() {}
 
+    private func validateTransactional(groupID: String?) throws(MsgBusError) {
+        func wrong(_ why: String) -> MsgBusError {
+            MsgBusError(.configuration, "reader.ackMode is .transactional, \(why)")
+        }
+        guard groupID != nil else { throw wrong("and there is no groupID: a private reader has nothing to commit") }
+        guard isolation == .readCommitted else {
+            throw wrong(
+                "which needs reader.isolation to be .readCommitted: else it could start at an offset that a transaction is just moving"
+            )
+        }
+        if let outcome = failurePolicy?.outcome, outcome != .stop {
+            throw wrong("so only a transaction can say that a message is done, and failurePolicy can't be .\(outcome)")
+        }
+    }
+
     func validate(topic: String, groupID: String?) throws(MsgBusError) {
         func check(_ isRight: Bool, _ message: @autoclosure () -> String) throws(MsgBusError) {
             guard isRight else { throw MsgBusError(.configuration, message()) }
@@ -120,12 +135,7 @@ public struct ReaderOptions: Sendable {
             try MsgBusConfig.validate(topic: groupInstanceID)
         }
         try failurePolicy?.validate()
-        if ackMode == .transactional, let outcome = failurePolicy?.outcome {
-            try check(
-                outcome == .stop,
-                "reader.ackMode is .transactional, so only a transaction can say that a message is done, and failurePolicy can't be .\(outcome)"
-            )
-        }
+        if ackMode == .transactional { try validateTransactional(groupID: groupID) }
         if case .create(let partitions, let replicas) = missingTopic {
             try check(
                 (1...100_000).contains(partitions) && (1...1000).contains(replicas),

@@ -24,7 +24,6 @@ enum ReaderProperties {
         properties.set("topic.metadata.refresh.interval.ms", options.partitionDiscoveryInterval)
         try properties.add(config.properties)
         try checkAssignors(properties)
-        try checkTransactional(config)
         return properties
     }
 
