@@ -37,7 +37,7 @@ struct ReaderState {
         }
     }
 
-    private struct Reading {
+    struct Reading {
         let id: UInt64
         let limit: Int
         let caller: Caller
@@ -45,7 +45,7 @@ struct ReaderState {
         let waiter: Waiter<Answer>
     }
 
-    private struct Callback {
+    struct Callback {
         let body: @Sendable (Message) throws -> Void
     }
 
@@ -60,19 +60,19 @@ struct ReaderState {
     private(set) var phase = Phase.open
     var progress = Progress()
     var buffer = MessageBuffer()
-    private var readings = FIFO<Reading>()
+    var readings = FIFO<Reading>()
     private var lastID: UInt64 = 0
     private var inHand: [Caller: [Position]] = [:]
-    private var callback: Callback?
+    var callback: Callback?
     /// Whether somebody runs or is about to run callbacks.
-    private(set) var isPumping = false
-    private var pumpWaiters: [Waiter<MsgBusError?>] = []
-    private var isCallbackClosing = false
+    var isPumping = false
+    var pumpWaiters: [Waiter<MsgBusError?>] = []
+    var isCallbackClosing = false
     /// Taking stopped since there was no room.
     private var isFull = false
     var hasNews = false
     private var isCommitScheduled = false
-    private var failure: MsgBusError?
+    var failure: MsgBusError?
 
     /// Counts what makes messages that were taken before it count no more: assignments and seeks.
     var epoch = 0
@@ -132,7 +132,7 @@ struct ReaderState {
     }
 
     /// Whether a read would get something.
-    private var hasMessages: Bool { !buffer.isEmpty || due != nil }
+    var hasMessages: Bool { !buffer.isEmpty || due != nil }
 
     /// What has to be done now; each is said once.
     mutating func effects() -> Effects {
@@ -211,9 +211,9 @@ struct ReaderState {
     }
 
     /// Whether messages are done by themselves; with `.manual` the application says so.
-    private var finishesByItself: Bool { isGroup && ackMode == .automatic }
+    var finishesByItself: Bool { isGroup && ackMode == .automatic }
 
-    private mutating func finish(_ position: Position) {
+    mutating func finish(_ position: Position) {
         // It may have been rejected meanwhile, and waits to come again.
         if !redelivery.isEmpty, redelivery.isPending(position.partition, position.offset) { return }
         if finishesByItself, progress.finish(position.partition, position.offset, epoch: position.epoch) {
@@ -279,7 +279,7 @@ struct ReaderState {
         return messages
     }
 
-    private mutating func takeOne(forCallback: Bool = false) -> Message? {
+    mutating func takeOne(forCallback: Bool = false) -> Message? {
         if !redelivery.isEmpty, let again = takeDue(forCallback: forCallback) { return again }
         guard let message = buffer.popFirst() else { return nil }
         if isGroup { progress.handOut(message.topicPartition, message.offset) }
@@ -317,69 +317,6 @@ struct ReaderState {
 
     /// What could not be committed is still to be.
     mutating func commitFailed() { hasNews = true }
-
-    // MARK: Callback
-
-    mutating func register(_ body: @escaping @Sendable (Message) throws -> Void) throws(MsgBusError) -> Bool {
-        try checkOpen()
-        if let failure, failure.isFatal { throw failure }
-        guard callback == nil else {
-            throw MsgBusError(.state, "a callback is registered already: unregister it first")
-        }
-        guard readings.isEmpty else {
-            throw MsgBusError(.state, "somebody waits in a read: a reader is read or calls back, not both")
-        }
-        callback = Callback(body: body)
-        return startPump()
-    }
-
-    mutating func unregister() throws(MsgBusError) {
-        try checkOpen()
-        guard callback != nil else { throw MsgBusError(.state, "no callback is registered") }
-        callback = nil
-    }
-
-    private mutating func startPump() -> Bool {
-        guard callback != nil, !isPumping, hasMessages else { return false }
-        isPumping = true
-        return true
-    }
-
-    /// The next message for the callback, which is done with its last one; nil ends the pump. No callback runs at this moment.
-    mutating func nextCall(
-        after done: Message?
-    ) -> (call: (Message, @Sendable (Message) throws -> Void)?, idle: [Waiter<MsgBusError?>]) {
-        // Also where nothing is acknowledged, the partition of one that had failed waits no longer.
-        if let done, finishesByItself || !redelivery.isEmpty { finish(Position(done)) }
-        defer { pumpWaiters = [] }
-        guard phase == .open, let callback, let message = takeOne(forCallback: true) else {
-            isPumping = false
-            return (nil, pumpWaiters)
-        }
-        return ((message, callback.body), pumpWaiters)
-    }
-
-    /// Nothing is handed out any more, since a message failed for good.
-    mutating func stop(_ error: MsgBusError) -> [Resumption] {
-        callback = nil
-        buffer = MessageBuffer()
-        redelivery = Redelivery()
-        return fail(error)
-    }
-
-    /// The callback itself waits for the close: nobody may wait for the callback then.
-    mutating func callbackCloses() -> [Waiter<MsgBusError?>] {
-        isCallbackClosing = true
-        defer { pumpWaiters = [] }
-        return pumpWaiters
-    }
-
-    /// Has the waiter resumed, with nil, as soon as no callback runs; false if none does, or if it can't be waited for.
-    mutating func awaitPump(_ waiter: Waiter<MsgBusError?>) -> Bool {
-        guard isPumping, !isCallbackClosing else { return false }
-        pumpWaiters.append(waiter)
-        return true
-    }
 
     // MARK: Close
 

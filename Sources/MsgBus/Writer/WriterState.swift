@@ -49,7 +49,7 @@ struct WriterState {
         let epoch: UInt32
     }
 
-    private struct FlushWaiter {
+    struct FlushWaiter {
         let id: UInt64
         let epoch: UInt32
         let deadline: ContinuousClock.Instant
@@ -78,11 +78,11 @@ struct WriterState {
     private var freeSlots: [Int] = []
     private var line = FIFO<Waiting>()
 
-    private var epoch: UInt32 = 0
-    private var pendingInEpoch = 0
-    private var olderEpochs: [(epoch: UInt32, pending: Int)] = []
-    private var flushWaiters: [FlushWaiter] = []
-    private var lastFlushID: UInt64 = 0
+    var epoch: UInt32 = 0
+    var pendingInEpoch = 0
+    var olderEpochs: [(epoch: UInt32, pending: Int)] = []
+    var flushWaiters: [FlushWaiter] = []
+    var lastFlushID: UInt64 = 0
 
     /// - Parameter transactionTimeout: Nil for a writer without transactions.
     init(maxMessages: Int, maxBytes: Int, transactionTimeout: Duration? = nil) {
@@ -326,60 +326,6 @@ struct WriterState {
         )
         while let answer = firstFailed(error) { answers.append(answer) }
         return answers
-    }
-
-    // MARK: Flush
-
-    /// How many messages have no report yet.
-    var pending: Int { pendingInEpoch + olderEpochs.reduce(0) { $0 + $1.pending } }
-
-    var hasFlushWaiters: Bool { !flushWaiters.isEmpty }
-
-    /// Ends the epoch; nil when nothing is pending, so that there is nothing to wait for.
-    mutating func beginFlush() -> (id: UInt64, epoch: UInt32)? {
-        if pendingInEpoch > 0 {
-            olderEpochs.append((epoch, pendingInEpoch))
-            epoch &+= 1
-            pendingInEpoch = 0
-        }
-        guard let last = olderEpochs.last else { return nil }
-        lastFlushID += 1
-        return (lastFlushID, last.epoch)
-    }
-
-    mutating func awaitFlush(
-        _ flush: (id: UInt64, epoch: UInt32),
-        by deadline: ContinuousClock.Instant,
-        _ waiter: Waiter<MsgBusError?>
-    ) -> Bool {
-        guard phase != .closed, olderEpochs.contains(where: { $0.epoch == flush.epoch }) else { return false }
-        flushWaiters.append(FlushWaiter(id: flush.id, epoch: flush.epoch, deadline: deadline, waiter: waiter))
-        return true
-    }
-
-    mutating func cancelFlush(_ id: UInt64) -> Waiter<MsgBusError?>? {
-        guard let index = flushWaiters.firstIndex(where: { $0.id == id }) else { return nil }
-        return flushWaiters.remove(at: index).waiter
-    }
-
-    /// The flushes that have nothing left to wait for.
-    mutating func finishedFlushes() -> [Waiter<MsgBusError?>] {
-        guard !flushWaiters.isEmpty else { return [] }
-        let oldest = olderEpochs.first?.epoch
-        func isDone(_ flush: FlushWaiter) -> Bool { oldest.map { flush.epoch < $0 } ?? true }
-        defer { flushWaiters.removeAll(where: isDone) }
-        return flushWaiters.filter(isDone).map(\.waiter)
-    }
-
-    private mutating func leaveEpoch(_ epoch: UInt32) {
-        if epoch == self.epoch {
-            pendingInEpoch -= 1
-            return
-        }
-        guard let index = olderEpochs.firstIndex(where: { $0.epoch == epoch }) else { return }
-        olderEpochs[index].pending -= 1
-        // Kept until all before it are empty too, for a flush waits for those as well.
-        while let first = olderEpochs.first, first.pending == 0 { olderEpochs.removeFirst() }
     }
 
     // MARK: Close

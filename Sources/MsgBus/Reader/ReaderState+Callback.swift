@@ -1,0 +1,63 @@
+// The callback of a reader, and who waits for it to end.
+extension ReaderState {
+    mutating func register(_ body: @escaping @Sendable (Message) throws -> Void) throws(MsgBusError) -> Bool {
+        try checkOpen()
+        if let failure, failure.isFatal { throw failure }
+        guard callback == nil else {
+            throw MsgBusError(.state, "a callback is registered already: unregister it first")
+        }
+        guard readings.isEmpty else {
+            throw MsgBusError(.state, "somebody waits in a read: a reader is read or calls back, not both")
+        }
+        callback = Callback(body: body)
+        return startPump()
+    }
+
+    mutating func unregister() throws(MsgBusError) {
+        try checkOpen()
+        guard callback != nil else { throw MsgBusError(.state, "no callback is registered") }
+        callback = nil
+    }
+
+    mutating func startPump() -> Bool {
+        guard callback != nil, !isPumping, hasMessages else { return false }
+        isPumping = true
+        return true
+    }
+
+    /// The next message for the callback, which is done with its last one; nil ends the pump. No callback runs at this moment.
+    mutating func nextCall(
+        after done: Message?
+    ) -> (call: (Message, @Sendable (Message) throws -> Void)?, idle: [Waiter<MsgBusError?>]) {
+        // Also where nothing is acknowledged, the partition of one that had failed waits no longer.
+        if let done, finishesByItself || !redelivery.isEmpty { finish(Position(done)) }
+        defer { pumpWaiters = [] }
+        guard phase == .open, let callback, let message = takeOne(forCallback: true) else {
+            isPumping = false
+            return (nil, pumpWaiters)
+        }
+        return ((message, callback.body), pumpWaiters)
+    }
+
+    /// Nothing is handed out any more, since a message failed for good.
+    mutating func stop(_ error: MsgBusError) -> [Resumption] {
+        callback = nil
+        buffer = MessageBuffer()
+        redelivery = Redelivery()
+        return fail(error)
+    }
+
+    /// The callback itself waits for the close: nobody may wait for the callback then.
+    mutating func callbackCloses() -> [Waiter<MsgBusError?>] {
+        isCallbackClosing = true
+        defer { pumpWaiters = [] }
+        return pumpWaiters
+    }
+
+    /// Has the waiter resumed, with nil, as soon as no callback runs; false if none does, or if it can't be waited for.
+    mutating func awaitPump(_ waiter: Waiter<MsgBusError?>) -> Bool {
+        guard isPumping, !isCallbackClosing else { return false }
+        pumpWaiters.append(waiter)
+        return true
+    }
+}
