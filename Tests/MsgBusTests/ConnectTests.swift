@@ -96,9 +96,11 @@ struct ConnectTests {
         #expect(error?.code == .transport)
         #expect(error?.message.contains("can't connect to 127.0.0.1:\(peer.port)") == true)
         #expect(error?.message.contains("is this a Kafka broker?") == true)
-        shutdown(peer.descriptor, 2)
-        close(peer.descriptor)
+        // In this order: a closed descriptor's number goes to whoever opens one next, the listener of another test's broker for
+        // example, and the server would take its connections.
+        shutdown(peer.descriptor, Int32(SHUT_RDWR))
         _ = await server.result
+        close(peer.descriptor)
     }
 
     @Test("Dead brokers before a live one don't matter (B-21)")
