@@ -13,7 +13,7 @@ struct WriterStateTests {
     }
 
     /// A write that librdkafka took; returns its ticket and tag.
-    private func take(_ state: inout WriterState, size: Int = 1) -> (ticket: WriterState.Ticket, tag: UInt) {
+    private func take(_ state: inout WriterState, size: Int = 1) -> (ticket: WriterState.Ticket, tag: MessageTag) {
         let ticket = state.reserve()
         check(state.expect(ticket, audience().1, by: .now + .seconds(60)))
         state.wasAccepted()
@@ -30,7 +30,7 @@ struct WriterStateTests {
         check(state.hasRoom(for: 40))
         _ = take(&state, size: 1)
         check(!state.hasRoom(for: 1))
-        _ = state.reported(tag: first.tag, size: 60, .success(delivery))
+        _ = state.reported(first.tag, size: 60, .success(delivery))
         check(state.hasRoom(for: 99))
     }
 
@@ -38,7 +38,7 @@ struct WriterStateTests {
     func slots() {
         var state = WriterState(maxMessages: 10, maxBytes: 100)
         let first = take(&state)
-        check(state.reported(tag: first.tag, size: 1, .success(delivery)) != nil)
+        check(state.reported(first.tag, size: 1, .success(delivery)) != nil)
         let second = take(&state)
         check(second.ticket.slot == first.ticket.slot)
         check(state.cancel(first.ticket) == nil)
@@ -57,7 +57,7 @@ struct WriterStateTests {
         }
         check(error.code == .cancelled)
         check(error.persistence == .possiblyPersisted)
-        if case .nobody? = state.reported(tag: write.tag, size: 1, .success(delivery))?.audience {
+        if case .nobody? = state.reported(write.tag, size: 1, .success(delivery))?.audience {
         } else {
             Issue.record("somebody was told twice")
         }
@@ -91,7 +91,7 @@ struct WriterStateTests {
         let left = state.cancel(tickets[0])
         guard case .failure(let error)? = left?.outcome else { return }
         check(error.persistence == .notPersisted)
-        _ = state.reported(tag: first.tag, size: 1, .success(delivery))
+        _ = state.reported(first.tag, size: 1, .success(delivery))
         check(state.firstWithRoom()?.message == "1")
         state.firstWasTaken()
         check(state.firstWithRoom() == nil)
@@ -112,9 +112,9 @@ struct WriterStateTests {
         let thread = BlockedThread<MsgBusError?>()
         check(state.awaitFlush(flush!, by: .now + .seconds(60), .thread(thread)))
         check(state.awaitFlush(later!, by: .now + .seconds(60), .thread(thread)))
-        _ = state.reported(tag: second.tag, size: 1, .success(delivery))
+        _ = state.reported(second.tag, size: 1, .success(delivery))
         check(state.finishedFlushes().isEmpty)
-        _ = state.reported(tag: first.tag, size: 1, .failure(MsgBusError(.timeout, "")))
+        _ = state.reported(first.tag, size: 1, .failure(MsgBusError(.timeout, "")))
         check(state.finishedFlushes().count == 2)
         check(!state.hasFlushWaiters)
         check(!state.awaitFlush(flush!, by: .now, .thread(thread)))
@@ -171,7 +171,7 @@ struct WriterStateTests {
         _ = state.beginClose()
         check(state.abandon() == 4)
         check(state.unheard == 3)
-        check(state.reported(tag: tag, size: 1, .failure(MsgBusError(.purged, "given up"))) == nil)
+        check(state.reported(tag, size: 1, .failure(MsgBusError(.purged, "given up"))) == nil)
         check(state.unheard == 3)
         _ = state.endClose()
         check(state.unheard == 3)

@@ -1,9 +1,41 @@
 internal import CRdKafka
 
+/// What librdkafka says of the messages of one event.
+struct DeliveryReports: Sendable {
+    /// Messages of one tag that were delivered and that nobody waits for: they are only counted.
+    struct Unwatched: Sendable {
+        let tag: MessageTag
+        var count = 0
+        var bytes = 0
+    }
+
+    private(set) var unwatched: [Unwatched] = []
+    /// All others.
+    private(set) var watched: [DeliveryReport] = []
+
+    init(_ event: OpaquePointer) {
+        var run = Unwatched(tag: MessageTag(rawValue: 0))
+        while let message = rd_kafka_event_message_next(event) {
+            let tag = MessageTag(rawValue: UInt(bitPattern: message.pointee._private))
+            guard !tag.hasSlot, message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                if watched.isEmpty { watched.reserveCapacity(rd_kafka_event_message_count(event)) }
+                watched.append(DeliveryReport(message, tag))
+                continue
+            }
+            if tag != run.tag {
+                if run.count > 0 { unwatched.append(run) }
+                run = Unwatched(tag: tag)
+            }
+            run.count += 1
+            run.bytes += DeliveryReport.size(of: message)
+        }
+        if run.count > 0 { unwatched.append(run) }
+    }
+}
+
 /// What librdkafka says of one message that was written.
 struct DeliveryReport: Sendable {
-    /// What was given to librdkafka with the message.
-    let tag: UInt
+    let tag: MessageTag
     let partition: Int
     let offset: Int64
     let timestamp: MessageTimestamp?
@@ -24,23 +56,19 @@ struct DeliveryReport: Sendable {
         }
     }
 
-    /// The reports of one event.
-    static func reports(of event: OpaquePointer) -> [DeliveryReport] {
-        var reports: [DeliveryReport] = []
-        reports.reserveCapacity(rd_kafka_event_message_count(event))
-        while let message = rd_kafka_event_message_next(event) { reports.append(DeliveryReport(message)) }
-        return reports
-    }
-
-    private init(_ message: UnsafePointer<rd_kafka_message_t>) {
+    fileprivate init(_ message: UnsafePointer<rd_kafka_message_t>, _ tag: MessageTag) {
         let record = message.pointee
-        tag = UInt(bitPattern: record._private)
+        self.tag = tag
         partition = Int(record.partition)
         offset = record.offset
-        size = record.len + record.key_len + Headers.size(in: message)
+        size = Self.size(of: message)
         timestamp = MessageTimestamp(of: message)
         latency = .microseconds(max(0, rd_kafka_message_latency(message)))
         failure = record.err == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : Failure(message)
+    }
+
+    fileprivate static func size(of message: UnsafePointer<rd_kafka_message_t>) -> Int {
+        message.pointee.len + message.pointee.key_len + Headers.size(in: message)
     }
 }
 

@@ -46,7 +46,7 @@ final class EventDrain: Sendable {
     private func handle(_ event: OpaquePointer, _ handlers: KafkaClient.Handlers) {
         switch rd_kafka_event_type(event) {
         case RD_KAFKA_EVENT_DR:
-            let reports = DeliveryReport.reports(of: event)
+            let reports = DeliveryReports(event)
             rd_kafka_event_destroy(event)
             handlers.deliveries(reports)
         case RD_KAFKA_EVENT_REBALANCE:

@@ -9,7 +9,7 @@ internal import Synchronization
 final class KafkaClient: Sendable {
     /// What the owner of a client does with what it says. All but `messages` may run on `loop`'s queue only.
     struct Handlers: Sendable {
-        var deliveries: @Sendable ([DeliveryReport]) -> Void = { _ in }
+        var deliveries: @Sendable (DeliveryReports) -> Void = { _ in }
         var messages: @Sendable () -> Void = {}
         var rebalance: @Sendable (Rebalance) -> Void = { _ in }
         var error: @Sendable (MsgBusError) -> Void = { _ in }

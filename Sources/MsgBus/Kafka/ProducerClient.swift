@@ -15,7 +15,7 @@ struct ProducerClient: Sendable {
     /// Gives a message to librdkafka, which copies it. Never blocks. Only while the client lives.
     ///
     /// - Parameter tag: Comes back in the delivery report. There is exactly one for each message that was taken.
-    func produce(_ message: OutgoingMessage, tag: UInt) throws(MsgBusError) {
+    func produce(_ message: OutgoingMessage, tag: MessageTag) throws(MsgBusError) {
         let partition = try number(of: message.partition)
         if let time = message.timestamp?.millisecondsSince1970, time <= 0 {
             throw invalid("the timestamp \(time) isn't after 1970-01-01T00:00:00Z, and Kafka keeps no other")
@@ -33,6 +33,11 @@ struct ProducerClient: Sendable {
         }
         guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw error(code, message) }
     }
+
+    /// Gives a batch of messages to librdkafka, as ``produce(_:tag:)`` does; it is empty afterwards.
+    ///
+    /// - Returns: The messages that librdkafka didn't take, by their position in the batch.
+    func produce(_ batch: inout ProduceBatch) -> [ProduceBatch.Failure] { batch.produce(to: topicHandle) }
 
     /// Sends what lingers and waits until nothing is left, at most so long. Blocks; only on `work`.
     func flush(within time: Duration) {
@@ -52,7 +57,7 @@ struct ProducerClient: Sendable {
         _ valueSize: Int,
         _ key: UnsafeRawPointer?,
         _ keySize: Int,
-        _ tag: UInt
+        _ tag: MessageTag
     ) -> rd_kafka_resp_err_t {
         let result = rd_kafka_produce(
             topicHandle.pointer,
@@ -62,7 +67,7 @@ struct ProducerClient: Sendable {
             valueSize,
             key,
             keySize,
-            UnsafeMutableRawPointer(bitPattern: tag)
+            UnsafeMutableRawPointer(bitPattern: tag.rawValue)
         )
         return result == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error()
     }
@@ -74,7 +79,7 @@ struct ProducerClient: Sendable {
         _ valueSize: Int,
         _ key: UnsafeRawPointer?,
         _ keySize: Int,
-        _ tag: UInt
+        _ tag: MessageTag
     ) -> rd_kafka_resp_err_t {
         let headers = message.headers.isEmpty ? nil : rd_kafka_headers_new(message.headers.count)
         for header in message.headers {
@@ -97,7 +102,7 @@ struct ProducerClient: Sendable {
             keySize,
             message.timestamp?.millisecondsSince1970 ?? 0,
             headers,
-            UnsafeMutableRawPointer(bitPattern: tag)
+            UnsafeMutableRawPointer(bitPattern: tag.rawValue)
         )
         // librdkafka takes the headers with the message, and only then.
         if code != RD_KAFKA_RESP_ERR_NO_ERROR, let headers { rd_kafka_headers_destroy(headers) }
@@ -122,7 +127,8 @@ struct ProducerClient: Sendable {
         MsgBusError(.invalidRecord, reason, topic: topic, persistence: .notPersisted)
     }
 
-    private func error(_ code: rd_kafka_resp_err_t, _ message: OutgoingMessage) -> MsgBusError {
+    /// Why librdkafka didn't take a message.
+    func error(_ code: rd_kafka_resp_err_t, _ message: OutgoingMessage) -> MsgBusError {
         var error = MsgBusError(kafka: code, topic: topic, partition: message.partition)
         switch error.code {
         case .messageTooLarge:

@@ -69,6 +69,16 @@ public final class Transaction: Sendable {
         try core.enqueue(message, in: id)
     }
 
+    /// Hands messages over and returns at once, as many of the first ones as there is room for. The commit waits for them.
+    ///
+    /// - Parameter messages: The messages; those of one partition arrive in this order.
+    /// - Returns: How many of the first ones were taken.
+    /// - Throws: When not even the first was taken: as ``enqueue(_:)``.
+    @discardableResult
+    public func enqueue(contentsOf messages: some Sequence<OutgoingMessage>) throws(MsgBusError) -> Int {
+        try core.enqueue(Array(messages), in: id)
+    }
+
     /// Says that a message is done if this transaction is committed: then, and only then, the group won't see it again.
     ///
     /// The messages of a partition have to be acknowledged in order, none left out: else one that is done would come again together with

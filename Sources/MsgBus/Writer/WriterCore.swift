@@ -13,6 +13,8 @@ final class WriterCore: Sendable {
     let deliveryTimeout: Duration
     let producer: ProducerClient
     let state: Mutex<WriterState>
+    /// Only used with the state's lock held.
+    let batch = Mutex(ProduceBatch())
     let timer: DeadlineTimer
     private let closed = OneShot<CloseReport>()
     /// Resolved before ``closed``, which also waits for the handler of undelivered messages.
@@ -131,55 +133,25 @@ final class WriterCore: Sendable {
         in transaction: TransactionState.ID? = nil
     ) {
         let deadline = ContinuousClock.Instant.after(deliveryTimeout)
-        let answer = state.withLock { submit(message, ticket, audience, transaction, deadline, &$0) }
+        let answer = state.withLock { state in
+            guard state.expect(ticket, audience, by: deadline) else {
+                var answer = state.refused(ticket, WriterState.cancelled(.notPersisted))
+                answer.audience = audience
+                return Optional(answer)
+            }
+            return submit(message, ticket, transaction, &state)
+        }
         timer.arm(at: deadline)
         answer?.audience.tell(answer!.outcome)
     }
 
-    /// Makes a batch of writes, in order.
+    /// A write for which somebody waits: librdkafka takes it now, or it waits in the line for room. With the lock held.
     func submit(
-        _ messages: some Collection<OutgoingMessage>,
-        _ collector: BatchCollector,
-        in transaction: TransactionState.ID? = nil
-    ) -> [WriterState.Ticket] {
-        let deadline = ContinuousClock.Instant.after(deliveryTimeout)
-        var tickets: [WriterState.Ticket] = []
-        tickets.reserveCapacity(messages.count)
-        var rest = messages[...]
-        while !rest.isEmpty {
-            var answers: [WriterState.Answer] = []
-            // Not all in one go: the deliveries need the lock too.
-            state.withLock { state in
-                for message in rest.prefix(Self.slice) {
-                    let ticket = state.reserve()
-                    let audience = WriterState.Audience.batch(collector, index: tickets.count)
-                    let answer = submit(message, ticket, audience, transaction, deadline, &state)
-                    if let answer { answers.append(answer) }
-                    tickets.append(ticket)
-                }
-            }
-            rest = rest.dropFirst(Self.slice)
-            for answer in answers { answer.audience.tell(answer.outcome) }
-        }
-        timer.arm(at: deadline)
-        return tickets
-    }
-
-    private static let slice = 256
-
-    private func submit(
         _ message: OutgoingMessage,
         _ ticket: WriterState.Ticket,
-        _ audience: WriterState.Audience,
         _ transaction: TransactionState.ID?,
-        _ deadline: ContinuousClock.Instant,
         _ state: inout WriterState
     ) -> WriterState.Answer? {
-        guard state.expect(ticket, audience, by: deadline) else {
-            var answer = state.refused(ticket, WriterState.cancelled(.notPersisted))
-            answer.audience = audience
-            return answer
-        }
         do throws(MsgBusError) {
             try state.checkMayWrite(in: transaction)
             if !state.hasLine, state.hasRoom(for: message.size) {
@@ -189,9 +161,21 @@ final class WriterCore: Sendable {
                 return nil
             }
         } catch {
-            // Full for librdkafka, not for us: a report will make room, unless there is none to come.
-            guard error.code == .queueFull, state.inFlight > 0 else { return state.refused(ticket, error) }
+            return lineUp(message, ticket, unless: error, &state)
         }
+        state.wasAccepted()
+        state.stepInLine(message, ticket)
+        return nil
+    }
+
+    /// What librdkafka refused waits if that is all that helps: it is full, which is not for us to say, and a report will make room.
+    func lineUp(
+        _ message: OutgoingMessage,
+        _ ticket: WriterState.Ticket,
+        unless error: MsgBusError,
+        _ state: inout WriterState
+    ) -> WriterState.Answer? {
+        guard error.code == .queueFull, state.inFlight > 0 else { return state.refused(ticket, error) }
         state.wasAccepted()
         state.stepInLine(message, ticket)
         return nil
@@ -206,13 +190,14 @@ final class WriterCore: Sendable {
 
     // MARK: Deliveries, on the poll loop's queue
 
-    private func take(_ reports: [DeliveryReport]) {
+    private func take(_ reports: DeliveryReports) {
         var unheard: [UndeliveredMessage] = []
         var answers: [WriterState.Answer] = []
-        answers.reserveCapacity(reports.count)
+        answers.reserveCapacity(reports.watched.count)
         let flushes = state.withLock { state in
-            for report in reports {
-                let answer = state.reported(tag: report.tag, size: report.size, outcome(of: report))
+            for messages in reports.unwatched { state.delivered(messages) }
+            for report in reports.watched {
+                let answer = state.reported(report.tag, size: report.size, outcome(of: report))
                 if let answer {
                     answers.append(answer)
                 } else if let failure = report.failure, state.transactions == nil {
@@ -264,7 +249,7 @@ final class WriterCore: Sendable {
         for flush in flushes { flush.resume(nil) }
     }
 
-    private func tell(_ failure: UndeliveredMessage) {
+    func tell(_ failure: UndeliveredMessage) {
         guard let handler = config.writer.onUndelivered else {
             log.error("undelivered \(failure.message): \(failure.error)")
             return

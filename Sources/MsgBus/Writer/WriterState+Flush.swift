@@ -47,13 +47,13 @@ extension WriterState {
         return flushWaiters.filter(isDone).map(\.waiter)
     }
 
-    mutating func leaveEpoch(_ epoch: UInt32) {
+    mutating func leaveEpoch(_ epoch: UInt32, _ count: Int = 1) {
         if epoch == self.epoch {
-            pendingInEpoch -= 1
+            pendingInEpoch -= count
             return
         }
         guard let index = olderEpochs.firstIndex(where: { $0.epoch == epoch }) else { return }
-        olderEpochs[index].pending -= 1
+        olderEpochs[index].pending -= count
         // Kept until all before it are empty too, for a flush waits for those as well.
         while let first = olderEpochs.first, first.pending == 0 { olderEpochs.removeFirst() }
     }

@@ -121,6 +121,8 @@ struct WriterState {
         }
     }
 
+    func mayWrite(in transaction: TransactionState.ID?) -> Bool { (try? checkMayWrite(in: transaction)) != nil }
+
     /// Checks that a write is allowed, by this transaction or by none.
     func checkMayWrite(in transaction: TransactionState.ID?) throws(MsgBusError) {
         try checkOpen()
@@ -150,8 +152,8 @@ struct WriterState {
     }
 
     /// The number that goes with a message to librdkafka and comes back with its report.
-    func tag(_ ticket: Ticket?, epoch: UInt32? = nil) -> UInt {
-        UInt(epoch ?? self.epoch) << 32 | UInt(ticket.map { $0.slot + 1 } ?? 0)
+    func tag(_ ticket: Ticket?, epoch: UInt32? = nil) -> MessageTag {
+        MessageTag(epoch: epoch ?? self.epoch, slot: ticket?.slot)
     }
 
     mutating func wasTaken(size: Int) {
@@ -169,7 +171,7 @@ struct WriterState {
     }
 
     /// The first of the line if there is room for it; it stays there.
-    func firstWithRoom() -> (message: OutgoingMessage, tag: UInt)? {
+    func firstWithRoom() -> (message: OutgoingMessage, tag: MessageTag)? {
         guard let first = line.first, hasRoom(for: first.message.size) else { return nil }
         return (first.message, tag(first.ticket, epoch: first.epoch))
     }
@@ -203,7 +205,7 @@ struct WriterState {
     /// librdkafka has reported on a message.
     ///
     /// - Returns: Who is to be told, or nil when nobody had asked.
-    mutating func reported(tag: UInt, size: Int, _ outcome: Outcome) -> Answer? {
+    mutating func reported(_ tag: MessageTag, size: Int, _ outcome: Outcome) -> Answer? {
         inFlight -= 1
         bytesInFlight -= size
         switch outcome {
@@ -212,11 +214,26 @@ struct WriterState {
             undelivered += 1
             transactions?.lost(error)
         }
-        leaveEpoch(UInt32(truncatingIfNeeded: tag >> 32))
-        let slot = Int(tag & 0xffff_ffff) - 1
+        leaveEpoch(tag.epoch)
+        if let slot = tag.slot { return settle(slot, outcome) }
         // Who is in a transaction hears of it by the transaction's end.
-        if slot < 0, transactions == nil, case .failure = outcome { unheardFailures += 1 }
-        return slot < 0 ? nil : settle(slot, outcome)
+        if transactions == nil, case .failure = outcome { unheardFailures += 1 }
+        return nil
+    }
+
+    /// librdkafka has delivered messages that nobody waits for.
+    mutating func delivered(_ messages: DeliveryReports.Unwatched) {
+        inFlight -= messages.count
+        bytesInFlight -= messages.bytes
+        delivered += messages.count
+        leaveEpoch(messages.tag.epoch, messages.count)
+    }
+
+    /// librdkafka did not take a message that was counted already.
+    mutating func wasNotTaken(size: Int) {
+        inFlight -= 1
+        bytesInFlight -= size
+        leaveEpoch(epoch)
     }
 
     /// A write that was refused before it counted for anything.
