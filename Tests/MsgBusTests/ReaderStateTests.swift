@@ -7,20 +7,22 @@ import Testing
 struct ProgressTests {
     private let partition = TopicPartition(topic: "t", partition: 3)
 
+    private func one(_ offset: Int64) -> Range<Int64> { offset..<(offset + 1) }
+
     @Test("The lowest message that isn't done is what is committed")
     func lowestGap() {
         var progress = Progress()
         progress.begin([partition])
         check(progress.uncommitted.isEmpty)
-        for offset in Int64(10)..<15 { progress.handOut(partition, offset) }
+        for offset in Int64(10)..<15 { progress.handOut(partition, one(offset)) }
         check(progress.uncommitted == [partition: 10])
         progress.didCommit([partition: 10])
         check(progress.uncommitted.isEmpty)
-        for offset in [Int64(12), 11, 14] { check(progress.finish(partition, offset)) }
+        for offset in [Int64(12), 11, 14] { check(progress.finish(partition, one(offset))) }
         check(progress.uncommitted.isEmpty)
-        check(progress.finish(partition, 10))
+        check(progress.finish(partition, one(10)))
         check(progress.uncommitted == [partition: 13])
-        check(progress.finish(partition, 13))
+        check(progress.finish(partition, one(13)))
         check(progress.uncommitted == [partition: 15])
     }
 
@@ -28,20 +30,51 @@ struct ProgressTests {
     func holes() {
         var progress = Progress()
         progress.begin([partition])
-        for offset in [Int64(1), 5, 6, 90] { progress.handOut(partition, offset) }
-        for offset in [Int64(90), 1, 5] { _ = progress.finish(partition, offset) }
+        for offset in [Int64(1), 5, 6, 90] { progress.handOut(partition, one(offset)) }
+        for offset in [Int64(90), 1, 5] { _ = progress.finish(partition, one(offset)) }
         check(progress.uncommitted == [partition: 6])
-        _ = progress.finish(partition, 6)
+        _ = progress.finish(partition, one(6))
         check(progress.uncommitted == [partition: 91])
+    }
+
+    @Test("Stretches behave as their messages one by one would, in whatever order they are done")
+    func stretches() {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<200 {
+            var whole = Progress()
+            var single = Progress()
+            whole.begin([partition])
+            single.begin([partition])
+            var open: [Range<Int64>] = []
+            var next: Int64 = 0
+            for _ in 0..<20 {
+                next += Int64.random(in: 0...2, using: &random)
+                let stretch = next..<(next + Int64.random(in: 1...5, using: &random))
+                next = stretch.upperBound
+                whole.handOut(partition, stretch)
+                for offset in stretch { single.handOut(partition, one(offset)) }
+                // Sometimes it is done in two parts.
+                let middle = Int64.random(in: stretch.lowerBound...stretch.upperBound, using: &random)
+                open += [stretch.lowerBound..<middle, middle..<stretch.upperBound].filter { !$0.isEmpty }
+                while open.count > 4 || (!open.isEmpty && Bool.random(using: &random)) {
+                    let done = open.remove(at: Int.random(in: open.indices, using: &random))
+                    check(whole.finish(partition, done))
+                    for offset in done { check(single.finish(partition, one(offset))) }
+                    check(whole.uncommitted == single.uncommitted)
+                    let lowest = open.map(\.lowerBound).min() ?? next
+                    check(whole.uncommitted == [partition: lowest])
+                }
+            }
+        }
     }
 
     @Test("Done twice is done once, and what was never handed out changes nothing")
     func repeated() {
         var progress = Progress()
         progress.begin([partition])
-        for offset in Int64(0)..<3 { progress.handOut(partition, offset) }
-        for _ in 0..<3 { check(progress.finish(partition, 0)) }
-        check(progress.finish(partition, 77))
+        for offset in Int64(0)..<3 { progress.handOut(partition, one(offset)) }
+        for _ in 0..<3 { check(progress.finish(partition, one(0))) }
+        check(progress.finish(partition, one(77)))
         check(progress.uncommitted == [partition: 1])
     }
 
@@ -49,12 +82,12 @@ struct ProgressTests {
     func revoked() {
         var progress = Progress()
         progress.begin([partition])
-        progress.handOut(partition, 5)
+        progress.handOut(partition, one(5))
         progress.end([partition])
-        check(!progress.finish(partition, 5))
+        check(!progress.finish(partition, one(5)))
         check(progress.uncommitted.isEmpty)
         progress.begin([partition])
-        check(progress.finish(partition, 5))
+        check(progress.finish(partition, one(5)))
         check(progress.uncommitted.isEmpty)
     }
 
@@ -65,9 +98,9 @@ struct ProgressTests {
         check(progress.uncommitted == [partition: 40])
         progress.didCommit([partition: 40])
         check(progress.uncommitted.isEmpty)
-        progress.handOut(partition, 40)
+        progress.handOut(partition, one(40))
         check(progress.uncommitted.isEmpty)
-        check(progress.finish(partition, 40))
+        check(progress.finish(partition, one(40)))
         check(progress.uncommitted == [partition: 41])
     }
 
@@ -78,8 +111,8 @@ struct ProgressTests {
         var progress = Progress()
         progress.begin([partition], committed: [partition: 10])
         for round in Int64(0)..<3 {
-            progress.handOut(partition, 10 + round)
-            check(progress.finish(partition, 10 + round))
+            progress.handOut(partition, one(10 + round))
+            check(progress.finish(partition, one(10 + round)))
             progress.end([partition])
             check(progress.hasRemainders)
             let starts = progress.takeRemainders([partition: 10])
@@ -104,8 +137,8 @@ struct ProgressTests {
         var progress = Progress()
         progress.begin([partition])
         for offset in Int64(0)..<10 {
-            progress.handOut(partition, offset)
-            _ = progress.finish(partition, offset)
+            progress.handOut(partition, one(offset))
+            _ = progress.finish(partition, one(offset))
         }
         progress.didCommit([partition: 10])
         progress.didCommit([partition: 4])
@@ -119,8 +152,8 @@ struct ProgressTests {
         progress.seek(partition, to: 1000, epoch: 0)
         progress.didCommit(progress.uncommitted)
         for offset in Int64(0)..<3 {
-            progress.handOut(partition, offset)
-            check(progress.finish(partition, offset))
+            progress.handOut(partition, one(offset))
+            check(progress.finish(partition, one(offset)))
         }
         check(progress.uncommitted == [partition: 3])
     }

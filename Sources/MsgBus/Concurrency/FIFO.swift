@@ -7,8 +7,17 @@ struct FIFO<Element> {
 
     var isEmpty: Bool { count == 0 }
 
-    /// The front, which is never a hole.
-    var first: Element? { isEmpty ? nil : elements[head] }
+    /// The front, which is never a hole. Only to be changed where there is one, and to another one.
+    var first: Element? {
+        get { isEmpty ? nil : elements[head] }
+        set { elements[head] = newValue }
+    }
+
+    /// The end; nil also where it was removed. To be changed as ``first``.
+    var last: Element? {
+        get { isEmpty ? nil : elements[elements.count - 1] }
+        set { elements[elements.count - 1] = newValue }
+    }
 
     mutating func append(_ element: Element) {
         elements.append(element)

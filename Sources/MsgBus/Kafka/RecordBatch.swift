@@ -11,7 +11,6 @@ final class RecordBatch: Sendable {
 
     /// A record with bytes of its own.
     struct Copy: Sendable {
-        var topic: String
         var value: [UInt8]?
         var key: [UInt8]?
         var headers: Headers
@@ -23,11 +22,10 @@ final class RecordBatch: Sendable {
     let byteCount: Int
     /// The reader's ``ReaderState/epoch`` when it took the batch.
     let epoch: Int
-    /// The partitions in the order in which they come, each with the offset after its last message here.
-    let runs: [(partition: TopicPartition, next: Int64)]
+    /// Which records stand where; all of them, in their order.
+    let runs: [RecordRun]
     // Written once, in init. What it points to is guarded by `readers`.
     private nonisolated(unsafe) let records: UnsafeMutablePointer<Record?>
-    private let topics: [(handle: CHandle, name: String)]
     private let owner: LiveRecords?
 
     /// How many read in the records right now, and whether new ones have to read the copies.
@@ -43,46 +41,50 @@ final class RecordBatch: Sendable {
         self.owner = owner
         readers = Atomic(0)
         copies = Mutex([])
-        var topics: [(handle: CHandle, name: String)] = []
-        var runs: [(partition: TopicPartition, next: Int64)] = []
         var byteCount = 0
-        for index in 0..<count {
-            let record = records[index]!
-            byteCount += record.pointee.len + record.pointee.key_len
-            // A run's last message ends it.
-            if index + 1 < count, records[index + 1]!.pointee.rkt == record.pointee.rkt,
-                records[index + 1]!.pointee.partition == record.pointee.partition
-            {
-                continue
-            }
-            let handle = CHandle(record.pointee.rkt!)
-            let name: String
-            if let known = topics.first(where: { $0.handle == handle }) {
-                name = known.name
-            } else {
-                name = String(cString: rd_kafka_topic_name(handle.pointer))
-                topics.append((handle, name))
-            }
-            let partition = TopicPartition(topic: name, partition: Int(record.pointee.partition))
-            runs.append((partition, record.pointee.offset + 1))
-        }
-        self.topics = topics
-        self.runs = runs
+        runs = Self.runs(of: records, count, &byteCount)
         self.byteCount = byteCount
         owner.add(self)
     }
 
     /// A batch of one message without a record.
-    private init(_ copy: Copy, epoch: Int) {
-        self.epoch = epoch
-        runs = []
+    private init(_ copy: Copy, _ message: Message) {
+        epoch = message.batch.epoch
+        runs = [RecordRun(partition: message.topicPartition, offset: message.offset, range: 0..<1)]
         records = UnsafeMutablePointer.allocate(capacity: 1)
         count = 1
         byteCount = 0
-        topics = []
         owner = nil
         readers = Atomic(Self.detachedFlag)
         copies = Mutex([copy])
+    }
+
+    private static func runs(
+        of records: UnsafeMutablePointer<Record?>,
+        _ count: Int,
+        _ byteCount: inout Int
+    ) -> [RecordRun] {
+        var runs: [RecordRun] = []
+        var start = 0
+        for index in 0..<count {
+            let record = records[index]!.pointee
+            byteCount += record.len + record.key_len
+            if index + 1 < count {
+                let next = records[index + 1]!.pointee
+                if next.offset == record.offset + 1, next.partition == record.partition, next.rkt == record.rkt {
+                    continue
+                }
+            }
+            let topic = CHandle(record.rkt!)
+            let first = records[start]!.pointee
+            // Mostly the same as of the run before: then without making its name a string again.
+            let isKnown = start > 0 && records[start - 1]!.pointee.rkt == record.rkt
+            let name = isKnown ? runs.last!.partition.topic : String(cString: rd_kafka_topic_name(topic.pointer))
+            let partition = TopicPartition(topic: name, partition: Int(record.partition))
+            runs.append(RecordRun(partition: partition, offset: first.offset, range: start..<(index + 1)))
+            start = index + 1
+        }
+        return runs
     }
 
     deinit {
@@ -90,27 +92,31 @@ final class RecordBatch: Sendable {
         records.deallocate()
     }
 
-    /// The message at a position, while the records live.
+    /// The message at a position.
     func message(at index: Int) -> Message {
-        let record = records[index]!
+        let run = run(at: index)
         return Message(
             batch: self,
             index: index,
-            partition: Int(record.pointee.partition),
-            offset: record.pointee.offset
+            partition: run.partition.partition,
+            offset: run.offset(at: index)
         )
     }
 
-    // MARK: What messages ask for
+    /// The run that a position is in.
+    func run(at index: Int) -> RecordRun { runs[runIndex(at: index)] }
 
-    func topic(at index: Int) -> String {
-        read(index) { record in
-            let handle = CHandle(record.pointee.rkt!)
-            return topics.first { $0.handle == handle }!.name
-        } orCopy: {
-            $0.topic
+    func runIndex(at index: Int) -> Int {
+        var low = 0
+        var high = runs.count
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if runs[middle].range.lowerBound <= index { low = middle } else { high = middle }
         }
+        return low
     }
+
+    // MARK: What messages ask for
 
     func timestamp(at index: Int) -> MessageTimestamp? {
         read(index) {
@@ -154,21 +160,17 @@ final class RecordBatch: Sendable {
     /// Bytes of key and value, while the records live.
     func size(at index: Int) -> Int { records[index]!.pointee.len + records[index]!.pointee.key_len }
 
-    /// The partition at a position, while the records live.
-    func partition(at index: Int) -> TopicPartition {
-        TopicPartition(topic: topic(at: index), partition: Int(records[index]!.pointee.partition))
-    }
+    /// The same of several.
+    func size(at range: Range<Int>) -> Int { range.reduce(0) { $0 + size(at: $1) } }
 
     /// A batch of one that holds a copy of a record.
-    func detachedCopy(at index: Int) -> RecordBatch {
-        RecordBatch(
-            read(index) {
-                copy($0)
-            } orCopy: {
-                $0
-            },
-            epoch: epoch
-        )
+    func detachedCopy(of message: Message) -> RecordBatch {
+        let contents = read(message.index) {
+            copy($0)
+        } orCopy: {
+            $0
+        }
+        return RecordBatch(contents, message)
     }
 
     // MARK: Detaching
@@ -195,7 +197,8 @@ final class RecordBatch: Sendable {
         return try body(records[index]!)
     }
 
-    private func enter() -> Bool {
+    /// Begins to read; false when the records are gone, and the copies have to do. ``leave()`` ends it.
+    func enter() -> Bool {
         var seen = readers.load(ordering: .relaxed)
         while seen & Self.detachedFlag == 0 {
             let (exchanged, original) = readers.weakCompareExchange(
@@ -210,7 +213,10 @@ final class RecordBatch: Sendable {
         return false
     }
 
-    private func leave() {
+    /// A record, for who has entered.
+    func borrowedRecord(at index: Int) -> Record { records[index]! }
+
+    func leave() {
         let (_, now) = readers.subtract(1, ordering: .acquiringAndReleasing)
         if now == Self.detachedFlag { giveBack() }
     }
@@ -223,9 +229,7 @@ final class RecordBatch: Sendable {
     // MARK: Reading a record
 
     private func copy(_ record: Record) -> Copy {
-        let handle = CHandle(record.pointee.rkt!)
-        return Copy(
-            topic: topics.first { $0.handle == handle }!.name,
+        Copy(
             value: Self.bytes(record.pointee.payload, record.pointee.len).map { Array($0) },
             key: Self.bytes(record.pointee.key, record.pointee.key_len).map { Array($0) },
             headers: copies.withLock { _ in Headers(record) },

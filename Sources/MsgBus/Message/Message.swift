@@ -14,10 +14,10 @@ public struct Message: Sendable {
     public let offset: Int64
 
     /// The topic that the message was read from.
-    public var topic: String { batch.topic(at: index) }
+    public var topic: String { topicPartition.topic }
 
     /// The topic and the partition together.
-    public var topicPartition: TopicPartition { TopicPartition(topic: topic, partition: partition) }
+    public var topicPartition: TopicPartition { batch.run(at: index).partition }
 
     /// When the message was created or appended; nil if its writer was older than Kafka 0.10.
     public var timestamp: MessageTimestamp? { batch.timestamp(at: index) }
@@ -85,7 +85,7 @@ public struct Message: Sendable {
 
     /// The same message with bytes of its own, for keeping.
     public func detached() -> Message {
-        Message(batch: batch.detachedCopy(at: index), index: 0, partition: partition, offset: offset)
+        Message(batch: batch.detachedCopy(of: self), index: 0, partition: partition, offset: offset)
     }
 
     private func error(_ message: String) -> MsgBusError {

@@ -9,8 +9,7 @@ extension KafkaReader: MsgBusIO {
     /// Takes the next message as text; blocks until there is one.
     @available(*, noasync, message: "use `await read()` in a task")
     public func messageRead() throws(MsgBusError) -> String {
-        // Without a time limit there is always a message or an error.
-        let message = try core.readBlocking(upTo: 1).first!
+        let message = try core.readOneBlocking()
         return message.isTombstone ? "" : try message.text
     }
 

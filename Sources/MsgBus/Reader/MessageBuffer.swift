@@ -1,10 +1,19 @@
 /// The messages that wait to be taken, in order, with what they weigh.
 struct MessageBuffer {
-    /// A run of messages of one batch.
+    /// What is left of a batch, or of a part of it.
     private struct Chunk {
-        let batch: RecordBatch
-        var next: Int
-        let end: Int
+        let records: RecordBatch
+        var range: Range<Int>
+        var byteCount: Int
+        /// The run that the first one is in.
+        var run: Int
+
+        init(_ records: RecordBatch, _ range: Range<Int>, byteCount: Int) {
+            self.records = records
+            self.range = range
+            self.byteCount = byteCount
+            run = records.runIndex(at: range.lowerBound)
+        }
     }
 
     private var chunks = FIFO<Chunk>()
@@ -17,24 +26,61 @@ struct MessageBuffer {
 
     var isEmpty: Bool { count == 0 }
 
-    mutating func append(_ batch: RecordBatch) {
-        guard batch.count > 0 else { return }
-        chunks.append(Chunk(batch: batch, next: 0, end: batch.count))
-        count += batch.count
-        byteCount += batch.byteCount
+    mutating func append(_ records: RecordBatch) {
+        guard records.count > 0 else { return }
+        append(Chunk(records, 0..<records.count, byteCount: records.byteCount))
+    }
+
+    private mutating func append(_ chunk: Chunk) {
+        chunks.append(chunk)
+        count += chunk.range.count
+        byteCount += chunk.byteCount
     }
 
     mutating func popFirst() -> Message? {
         guard count > 0 else { return nil }
         if current == nil { current = chunks.popFirst() }
-        let index = current!.next
-        let batch = current!.batch
-        let message = batch.message(at: index)
+        let records = current!.records
+        let index = current!.range.lowerBound
+        let run = records.runs[current!.run]
+        let size = records.size(at: index)
         count -= 1
         taken += 1
-        byteCount -= batch.size(at: index)
-        if index + 1 == current!.end { current = nil } else { current!.next = index + 1 }
-        return message
+        byteCount -= size
+        if index + 1 == current!.range.upperBound {
+            current = nil
+        } else {
+            current!.range = (index + 1)..<current!.range.upperBound
+            current!.byteCount -= size
+            if index + 1 == run.range.upperBound { current!.run += 1 }
+        }
+        return Message(
+            batch: records,
+            index: index,
+            partition: run.partition.partition,
+            offset: run.offset(at: index)
+        )
+    }
+
+    /// Takes messages that follow each other in one batch of records, at most so many.
+    mutating func popFirst(upTo limit: Int) -> (records: RecordBatch, range: Range<Int>)? {
+        guard count > 0, limit > 0 else { return nil }
+        if current == nil { current = chunks.popFirst() }
+        let chunk = current!
+        let range = chunk.range.prefix(limit)
+        let end = range.endIndex
+        var bytes = chunk.byteCount
+        if end == chunk.range.upperBound {
+            current = nil
+        } else {
+            bytes = chunk.records.size(at: chunk.range.lowerBound..<end)
+            current = Chunk(chunk.records, end..<chunk.range.upperBound, byteCount: chunk.byteCount - bytes)
+        }
+        let taken = chunk.range.lowerBound..<end
+        count -= taken.count
+        self.taken += taken.count
+        byteCount -= bytes
+        return (chunk.records, taken)
     }
 
     /// Takes out the messages of some partitions.
@@ -56,21 +102,13 @@ struct MessageBuffer {
         unless isDropped: (TopicPartition) -> Bool,
         _ firsts: inout [TopicPartition: Int64]
     ) {
-        var start = chunk.next
-        func flush(_ end: Int, _ buffer: inout MessageBuffer) {
-            if start < end { buffer.chunks.append(Chunk(batch: chunk.batch, next: start, end: end)) }
-        }
-        for index in chunk.next..<chunk.end {
-            let partition = chunk.batch.partition(at: index)
-            if isDropped(partition) {
-                flush(index, &self)
-                start = index + 1
-                if firsts[partition] == nil { firsts[partition] = chunk.batch.message(at: index).offset }
+        for run in chunk.records.runs[chunk.run...] where run.range.overlaps(chunk.range) {
+            let range = run.range.clamped(to: chunk.range)
+            if isDropped(run.partition) {
+                if firsts[run.partition] == nil { firsts[run.partition] = run.offset(at: range.lowerBound) }
             } else {
-                count += 1
-                byteCount += chunk.batch.size(at: index)
+                append(Chunk(chunk.records, range, byteCount: chunk.records.size(at: range)))
             }
         }
-        flush(chunk.end, &self)
     }
 }

@@ -3,10 +3,8 @@
 /// A partition's offset to commit is the lowest that is not done: whatever comes before it need not come again.
 struct Progress {
     struct Partition {
-        /// Handed out, by ascending offset, from the lowest that is not done.
-        var handedOut = FIFO<Int64>()
-        /// Those of them that are done.
-        var done: Set<Int64> = []
+        /// Handed out and not done.
+        var open = OpenOffsets()
         /// After the last one handed out.
         var next: Int64?
         /// What the group has, as far as we know.
@@ -19,14 +17,7 @@ struct Progress {
         var positioned: Int
 
         /// The offset to commit; nil if there is nothing to say.
-        var position: Int64? { handedOut.first ?? next ?? start }
-
-        mutating func finish(_ offset: Int64) {
-            // Done before.
-            guard let first = handedOut.first, offset >= first, offset < next ?? 0 else { return }
-            done.insert(offset)
-            while let first = handedOut.first, done.remove(first) != nil { _ = handedOut.popFirst() }
-        }
+        var position: Int64? { open.first ?? next ?? start }
     }
 
     /// What was done in a partition that is gone, without having been committed.
@@ -94,16 +85,16 @@ struct Progress {
         return remainders.filter { id, remainder in committed[id] == remainder.committed }.mapValues(\.position)
     }
 
-    mutating func handOut(_ partition: TopicPartition, _ offset: Int64) {
+    /// Messages without a gap between them are handed out.
+    mutating func handOut(_ partition: TopicPartition, _ offsets: Range<Int64>) {
         guard let index = index(of: partition) else { return }
         // The offset to go on with didn't exist any more, and librdkafka went back to the oldest that does.
-        if let position = partitions[index].state.position, offset < position {
-            partitions[index].state.handedOut = FIFO()
-            partitions[index].state.done = []
+        if let position = partitions[index].state.position, offsets.lowerBound < position {
+            partitions[index].state.open = OpenOffsets()
             partitions[index].state.committed = nil
         }
-        partitions[index].state.handedOut.append(offset)
-        partitions[index].state.next = offset + 1
+        partitions[index].state.open.append(offsets)
+        partitions[index].state.next = offsets.upperBound
     }
 
     /// The partition goes on elsewhere: what was handed out before counts no more.
@@ -115,25 +106,24 @@ struct Progress {
 
     /// The partitions with messages that were handed out and aren't done, each with the first of them.
     var undone: [TopicPartition: Int64] {
-        partitions.reduce(into: [:]) { undone, partition in undone[partition.id] = partition.state.handedOut.first }
+        partitions.reduce(into: [:]) { undone, partition in undone[partition.id] = partition.state.open.first }
     }
 
     /// What was handed out and isn't committed will be handed out again.
     mutating func rewind(_ partition: TopicPartition, to offset: Int64, epoch: Int) {
         guard let index = index(of: partition) else { return }
-        partitions[index].state.handedOut = FIFO()
-        partitions[index].state.done = []
+        partitions[index].state.open = OpenOffsets()
         partitions[index].state.next = offset
         partitions[index].state.committed = offset
         partitions[index].state.positioned = epoch
     }
 
-    /// Marks a message as done.
+    /// Marks messages as done that were handed out.
     ///
-    /// - Returns: Whether its partition is still ours; if not, the message will come again.
-    mutating func finish(_ partition: TopicPartition, _ offset: Int64, epoch: Int = 0) -> Bool {
+    /// - Returns: Whether their partition is still ours; if not, they will come again.
+    mutating func finish(_ partition: TopicPartition, _ offsets: Range<Int64>, epoch: Int = 0) -> Bool {
         guard let index = index(of: partition), epoch >= partitions[index].state.assigned else { return false }
-        if epoch >= partitions[index].state.positioned { partitions[index].state.finish(offset) }
+        if epoch >= partitions[index].state.positioned { partitions[index].state.open.finish(offsets) }
         return true
     }
 

@@ -12,31 +12,37 @@ extension ReaderCore {
     func read(
         upTo limit: Int,
         until deadline: ContinuousClock.Instant?
-    ) async throws(MsgBusError) -> [Message] {
+    ) async throws(MsgBusError) -> MessageBatch {
         if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled before it read") }
         let caller = callerMatters ? Caller.currentTask : .none
-        let there = try takeNow(upTo: limit, for: caller)
+        let there = try takeNow { state throws(MsgBusError) in try state.read(upTo: limit, for: caller) }
         if !there.isEmpty { return there }
         return try Self.messages(of: await wait(upTo: limit, for: caller, until: deadline))
     }
 
-    /// The same for a thread.
-    func readBlocking(upTo limit: Int) throws(MsgBusError) -> [Message] {
+    /// The same for one message; nil when it was late.
+    func readOne(until deadline: ContinuousClock.Instant?) async throws(MsgBusError) -> Message? {
+        if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled before it read") }
+        let caller = callerMatters ? Caller.currentTask : .none
+        let there = try takeNow { state throws(MsgBusError) in try state.readOne(for: caller) }
+        if let there { return there }
+        return try Self.messages(of: await wait(upTo: 1, for: caller, until: deadline)).first
+    }
+
+    /// The same for a thread, which waits as long as it takes.
+    func readOneBlocking() throws(MsgBusError) -> Message {
         let caller = callerMatters ? Caller.currentThread : .none
-        let there = try takeNow(upTo: limit, for: caller)
-        if !there.isEmpty { return there }
+        let there = try takeNow { state throws(MsgBusError) in try state.readOne(for: caller) }
+        if let there { return there }
         let thread = BlockedThread<ReaderState.Answer>()
-        wait(nextID(), upTo: limit, for: caller, until: nil, .thread(thread))
-        return try Self.messages(of: thread.wait())
+        wait(nextID(), upTo: 1, for: caller, until: nil, .thread(thread))
+        // Without a time limit there is always a message or an error.
+        return try Self.messages(of: thread.wait()).first!
     }
 
     /// For a loop: the next message, which is also the word that the last one is done. Nil when it has to wait.
     func next(after last: ReaderState.Position?, for caller: Caller) throws(MsgBusError) -> Message? {
-        let (message, effects) = try state.withLock { state throws(MsgBusError) in
-            (try state.next(after: last, for: caller), state.effects())
-        }
-        apply(effects)
-        return message
+        try takeNow { state throws(MsgBusError) in try state.next(after: last, for: caller) }
     }
 
     /// A loop ended with a message in hand.
@@ -44,12 +50,18 @@ extension ReaderCore {
         state.withLock { $0.left(last, by: caller) }
     }
 
-    private func takeNow(upTo limit: Int, for caller: Caller) throws(MsgBusError) -> [Message] {
-        let (messages, effects) = try state.withLock { state throws(MsgBusError) in
-            (try state.read(upTo: limit, for: caller), state.effects())
+    @inline(__always)
+    private func takeNow<Value>(
+        _ body: (inout ReaderState) throws(MsgBusError) -> Value
+    ) throws(MsgBusError) -> Value {
+        var effects: ReaderState.Effects = []
+        let value = try state.withLock { state throws(MsgBusError) in
+            let value = try body(&state)
+            effects = state.effects()
+            return value
         }
-        apply(effects)
-        return messages
+        if !effects.isEmpty { apply(effects) }
+        return value
     }
 
     func wait(
@@ -93,10 +105,10 @@ extension ReaderCore {
 
     private func nextID() -> UInt64 { state.withLock { $0.nextID() } }
 
-    static func messages(of answer: ReaderState.Answer) throws(MsgBusError) -> [Message] {
+    static func messages(of answer: ReaderState.Answer) throws(MsgBusError) -> MessageBatch {
         switch answer {
         case .messages(let messages): messages
-        case .late: []
+        case .late: MessageBatch()
         case .failure(let error): throw error
         }
     }

@@ -69,7 +69,7 @@ extension ReaderCore {
     func didCommit(_ claim: Claim) {
         state.withLock { state in
             for position in claim.positions {
-                _ = state.progress.finish(position.partition, position.offset, epoch: position.epoch)
+                _ = state.progress.finish(position.partition, position.offsets, epoch: position.epoch)
                 state.settled(position)
             }
             state.didCommit(claim.offsets)
@@ -117,7 +117,7 @@ extension Progress {
                 return error
             }
             let state = partitions.first { $0.id == partition }?.state
-            var handedOut = state?.handedOut ?? FIFO()
+            var open = state?.open ?? OpenOffsets()
             let epoch = positions.map(\.epoch).min() ?? 0
             for offset in Set(positions.map(\.offset)).sorted() {
                 guard let state, epoch >= state.positioned, offset < state.next ?? 0 else {
@@ -125,7 +125,7 @@ extension Progress {
                         "the group took the partition back, or the reader went elsewhere, since the message was read: it comes again"
                     throw wrong(.rebalance, offset, reason)
                 }
-                guard let first = handedOut.first, offset >= first else {
+                guard let first = open.first, offset >= first else {
                     throw wrong(
                         .state,
                         offset,
@@ -136,9 +136,9 @@ extension Progress {
                     let reason = "the message can't be acknowledged before the one with the offset \(first)"
                     throw wrong(.state, offset, reason)
                 }
-                _ = handedOut.popFirst()
+                open.finish(offset..<(offset + 1))
             }
-            offsets[partition] = handedOut.first ?? state?.next
+            offsets[partition] = open.first ?? state?.next
         }
         return offsets
     }

@@ -65,9 +65,9 @@ extension ReaderState {
 
     /// A message is done without the application: it was skipped or set aside.
     mutating func settle(_ message: Message) {
-        let partition = message.topicPartition
-        if isGroup, progress.finish(partition, message.offset, epoch: message.batch.epoch) { hasNews = true }
-        settled(Position(message))
+        let position = Position(message)
+        if isGroup, progress.finish(position.partition, position.offsets, epoch: position.epoch) { hasNews = true }
+        settled(position)
     }
 
     /// A message is done: if it had failed before, its partition goes on.

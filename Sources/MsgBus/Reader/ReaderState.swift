@@ -3,7 +3,7 @@
 struct ReaderState {
     /// What a read gets.
     enum Answer: Sendable {
-        case messages([Message])
+        case messages(MessageBatch)
         case late
         case failure(MsgBusError)
     }
@@ -35,6 +35,31 @@ struct ReaderState {
             offset = message.offset
             epoch = message.batch.epoch
         }
+
+        fileprivate init(_ partition: TopicPartition, _ offset: Int64, _ epoch: Int) {
+            self.partition = partition
+            self.offset = offset
+            self.epoch = epoch
+        }
+
+        var offsets: Range<Int64> { offset..<(offset + 1) }
+    }
+
+    /// Names messages of one partition that were handed out together.
+    struct Stretch {
+        let partition: TopicPartition
+        let offsets: Range<Int64>
+        let epoch: Int
+
+        init(_ partition: TopicPartition, _ offsets: Range<Int64>, _ epoch: Int) {
+            self.partition = partition
+            self.offsets = offsets
+            self.epoch = epoch
+        }
+
+        init(_ position: Position) { self.init(position.partition, position.offsets, position.epoch) }
+
+        var positions: [Position] { offsets.map { Position(partition, $0, epoch) } }
     }
 
     struct Reading {
@@ -62,7 +87,7 @@ struct ReaderState {
     var buffer = MessageBuffer()
     var readings = FIFO<Reading>()
     private var lastID: UInt64 = 0
-    private var inHand: [Caller: [Position]] = [:]
+    private var inHand: [Caller: [Stretch]] = [:]
     var callback: Callback?
     /// Whether somebody runs or is about to run callbacks.
     var isPumping = false
@@ -174,11 +199,19 @@ struct ReaderState {
     var available: Int { phase == .open ? buffer.count + dueCount : 0 }
 
     /// Takes what is there; empty when the caller has to wait.
-    mutating func read(upTo limit: Int, for caller: Caller) throws(MsgBusError) -> [Message] {
+    mutating func read(upTo limit: Int, for caller: Caller) throws(MsgBusError) -> MessageBatch {
         try comeBack(caller)
         // Those who wait already come first.
-        guard readings.isEmpty else { return [] }
+        guard readings.isEmpty else { return MessageBatch() }
         return take(limit, for: caller)
+    }
+
+    /// The same for a single message.
+    mutating func readOne(for caller: Caller) throws(MsgBusError) -> Message? {
+        try comeBack(caller)
+        guard readings.isEmpty, let message = takeOne() else { return nil }
+        if finishesByItself, caller != .none { inHand[caller] = [Stretch(Position(message))] }
+        return message
     }
 
     /// Takes one message for a loop that is done with its last one; nil when it has to wait.
@@ -192,7 +225,7 @@ struct ReaderState {
 
     /// A loop was left while it had a message: it is done when the loop's task reads on, like one that a read returned.
     mutating func left(_ last: Position, by caller: Caller) {
-        if phase == .open { inHand[caller, default: []].append(last) }
+        if phase == .open { inHand[caller, default: []].append(Stretch(last)) }
     }
 
     /// Checks that reading is allowed, and that what the caller had in hand is done.
@@ -202,7 +235,7 @@ struct ReaderState {
             throw MsgBusError(.state, "a callback is registered: unregister it before you read")
         }
         if caller != .none, let done = inHand.removeValue(forKey: caller) {
-            for position in done { finish(position) }
+            for stretch in done { finish(stretch) }
         }
         if let failure, !hasMessages {
             if !failure.isFatal { self.failure = nil }
@@ -213,12 +246,22 @@ struct ReaderState {
     /// Whether messages are done by themselves; with `.manual` the application says so.
     var finishesByItself: Bool { isGroup && ackMode == .automatic }
 
+    private mutating func finish(_ stretch: Stretch) {
+        if redelivery.isEmpty {
+            finish(stretch.partition, stretch.offsets, stretch.epoch)
+        } else {
+            for position in stretch.positions { finish(position) }
+        }
+    }
+
+    private mutating func finish(_ partition: TopicPartition, _ offsets: Range<Int64>, _ epoch: Int) {
+        if finishesByItself, progress.finish(partition, offsets, epoch: epoch) { hasNews = true }
+    }
+
     mutating func finish(_ position: Position) {
         // It may have been rejected meanwhile, and waits to come again.
         if !redelivery.isEmpty, redelivery.isPending(position.partition, position.offset) { return }
-        if finishesByItself, progress.finish(position.partition, position.offset, epoch: position.epoch) {
-            hasNews = true
-        }
+        finish(position.partition, position.offsets, position.epoch)
         settled(position)
     }
 
@@ -269,20 +312,32 @@ struct ReaderState {
         return (late, next)
     }
 
-    private mutating func take(_ limit: Int, for caller: Caller) -> [Message] {
-        var messages: [Message] = []
-        messages.reserveCapacity(min(limit, buffer.count))
-        while messages.count < limit, let message = takeOne() { messages.append(message) }
-        if finishesByItself, caller != .none, !messages.isEmpty {
-            inHand[caller] = messages.map(Position.init)
+    private mutating func take(_ limit: Int, for caller: Caller) -> MessageBatch {
+        var messages = MessageBatch()
+        var handedOut: [Stretch] = []
+        while !redelivery.isEmpty, messages.count < limit, let again = takeDue(forCallback: false) {
+            messages.append(again.batch, again.index..<(again.index + 1))
+            handedOut.append(Stretch(Position(again)))
         }
+        while let (records, range) = buffer.popFirst(upTo: limit - messages.count) {
+            messages.append(records, range)
+            guard isGroup else { continue }
+            for stretch in records.stretches(at: range) {
+                progress.handOut(stretch.partition, stretch.offsets)
+                handedOut.append(stretch)
+            }
+        }
+        if finishesByItself, caller != .none, !messages.isEmpty { inHand[caller] = handedOut }
         return messages
     }
 
     mutating func takeOne(forCallback: Bool = false) -> Message? {
         if !redelivery.isEmpty, let again = takeDue(forCallback: forCallback) { return again }
         guard let message = buffer.popFirst() else { return nil }
-        if isGroup { progress.handOut(message.topicPartition, message.offset) }
+        if isGroup {
+            let position = Position(message)
+            progress.handOut(position.partition, position.offsets)
+        }
         return message
     }
 
@@ -293,7 +348,7 @@ struct ReaderState {
         guard isGroup else { return }
         guard ackMode != .transactional else { throw Self.needsTransaction }
         let position = Position(message)
-        guard progress.finish(position.partition, position.offset, epoch: position.epoch) else {
+        guard progress.finish(position.partition, position.offsets, epoch: position.epoch) else {
             throw MsgBusError(
                 .rebalance,
                 "the group has taken the partition back since the message was read: it will come again, to whoever has it now",
@@ -328,7 +383,7 @@ struct ReaderState {
     mutating func endAcknowledging() { phase = .closed }
 
     /// Ends all reading. What else is returned is to be let go outside the lock: with a task, whatever it holds may go.
-    mutating func beginClose() -> (resumptions: [Resumption], buffer: MessageBuffer, inHand: [Caller: [Position]])? {
+    mutating func beginClose() -> (resumptions: [Resumption], buffer: MessageBuffer, inHand: [Caller: [Stretch]])? {
         guard phase == .open else { return nil }
         phase = .closing
         callback = nil
@@ -341,5 +396,14 @@ struct ReaderState {
             inHand = [:]
         }
         return (resumptions, buffer, inHand)
+    }
+}
+
+extension RecordBatch {
+    /// The messages at some positions.
+    func stretches(at range: Range<Int>) -> [ReaderState.Stretch] {
+        runs[runIndex(at: range.lowerBound)...].prefix { $0.range.lowerBound < range.upperBound }.map { run in
+            ReaderState.Stretch(run.partition, run.offsets(at: run.range.clamped(to: range)), epoch)
+        }
     }
 }
