@@ -131,6 +131,28 @@ struct BatchWriteTests {
         #expect((report.delivered, report.undelivered) == (299, 0))
     }
 
+    @Test("Writes that gather wait for nothing but each other: enqueue, close and the clock send them off")
+    func gathering() async throws {
+        let writer = try await writer()
+        try await writer.write("first")
+        // No report for longer than anybody gathers.
+        try broker.setRoundTripTime(.milliseconds(500))
+        let tasks = (0..<20).map { index in immediately { try await writer.write("\(index)") } }
+        // Not "no room": these are only gathering.
+        try writer.enqueue("between")
+        #expect(try writer.enqueue(contentsOf: ["two", "three"]) == 3 - 1)
+        try broker.setRoundTripTime(.zero)
+        for task in tasks { _ = try await task.value }
+        let late = (0..<20).map { index in immediately { try await writer.write("late \(index)") } }
+        let report = await writer.close()
+        #expect((report.delivered, report.undelivered) == (44, 0))
+        for task in late { _ = try await task.value }
+        let texts = try await texts(44)
+        #expect(texts.first == "first")
+        #expect(texts.firstIndex(of: "between")! < texts.firstIndex(of: "two")!)
+        #expect(Set(texts).count == 44)
+    }
+
     @Test("A closed writer takes none")
     func closed() async throws {
         let writer = try await writer()

@@ -87,17 +87,42 @@ struct WriterStateTests {
             state.stepInLine("\(index)", ticket)
             tickets.append(ticket)
         }
-        check(state.firstWithRoom() == nil)
+        check(state.firstWithRoom(upTo: 10).isEmpty)
         let left = state.cancel(tickets[0])
         guard case .failure(let error)? = left?.outcome else { return }
         check(error.persistence == .notPersisted)
         _ = state.reported(first.tag, size: 1, .success(delivery))
-        check(state.firstWithRoom()?.message == "1")
+        check(state.firstWithRoom(upTo: 10).map(\.message) == ["1"])
         state.firstWasTaken()
-        check(state.firstWithRoom() == nil)
+        check(state.firstWithRoom(upTo: 10).isEmpty)
         check(state.pending == 2)
         check(state.beginClose().count == 1)
         check(state.pending == 1)
+    }
+
+    @Test("Some writes go at once, more of them gather until the next report, and go together")
+    func gathering() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100)
+        var sent: [MessageTag] = []
+        while state.mayGoAtOnce(size: 1) {
+            sent.append(take(&state).tag)
+        }
+        check(sent.count == 5 && !state.isGathering)
+        for index in 0..<8 {
+            let ticket = state.reserve()
+            check(state.expect(ticket, audience().1, by: .now + .seconds(60)))
+            state.wasAccepted()
+            state.stepInLine("\(index)", ticket)
+            check(state.isGathering && (state.gatheringTime != nil) == (index == 0))
+        }
+        check(!state.mayGoAtOnce(size: 1))
+        _ = state.reported(sent[0], size: 1, .success(delivery))
+        check(!state.isWorthGathering)
+        check(state.firstWithRoom(upTo: 5).map(\.message) == ["0", "1", "2", "3", "4"])
+        check(state.firstWithRoom(upTo: 100).count == 6)
+        for _ in 0..<6 { state.firstWasTaken() }
+        // The last one waits for room now, and not for company.
+        check(state.hasLine && !state.isGathering && state.firstWithRoom(upTo: 100).isEmpty)
     }
 
     @Test("A flush waits for its epoch and all before, and for nothing after")

@@ -55,3 +55,7 @@ struct FIFO<Element> {
         }
     }
 }
+
+extension FIFO: Sequence {
+    func makeIterator() -> some IteratorProtocol<Element> { elements[head...].lazy.compactMap { $0 }.makeIterator() }
+}

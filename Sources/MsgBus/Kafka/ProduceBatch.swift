@@ -5,6 +5,9 @@ internal import CRdKafka
 /// Their bytes are gathered here first: a call needs all of them at once, and an array lends its own only for a moment. The copy is
 /// a few percent of what the call saves. (`@unchecked Sendable`: the memory is this one value's, which can't be copied.)
 struct ProduceBatch: ~Copyable, @unchecked Sendable {
+    /// A message that librdkafka didn't take, by its position in the batch.
+    typealias Failure = (position: Int, error: MsgBusError)
+
     private static let maxCount = 256
     private static let maxBytes = 64 * 1024
 
@@ -46,13 +49,11 @@ struct ProduceBatch: ~Copyable, @unchecked Sendable {
         return (start, array.count)
     }
 
-    typealias Failure = (position: Int, code: rd_kafka_resp_err_t)
-
     /// Gives all to librdkafka, and is empty again.
     ///
     /// - Returns: Those that it didn't take.
-    mutating func produce(to topic: CHandle) -> [Failure] {
-        var failures: [Failure] = []
+    mutating func produce(to topic: CHandle) -> [(position: Int, code: rd_kafka_resp_err_t, size: Int)] {
+        var failures: [(position: Int, code: rd_kafka_resp_err_t, size: Int)] = []
         let taken = rd_kafka_produce_batch(
             topic.pointer,
             RD_KAFKA_PARTITION_UA,
@@ -62,7 +63,7 @@ struct ProduceBatch: ~Copyable, @unchecked Sendable {
         )
         if taken < count {
             for index in 0..<count where records[index].err != RD_KAFKA_RESP_ERR_NO_ERROR {
-                failures.append((index, records[index].err))
+                failures.append((index, records[index].err, records[index].len + records[index].key_len))
             }
         }
         count = 0

@@ -31,13 +31,17 @@ struct ProducerClient: Sendable {
                 return produceWithHeaders(message, partition, value, valueSize, key, keySize, tag)
             }
         }
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw error(code, message) }
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            throw error(code, size: message.size, partition: message.partition)
+        }
     }
 
     /// Gives a batch of messages to librdkafka, as ``produce(_:tag:)`` does; it is empty afterwards.
     ///
     /// - Returns: The messages that librdkafka didn't take, by their position in the batch.
-    func produce(_ batch: inout ProduceBatch) -> [ProduceBatch.Failure] { batch.produce(to: topicHandle) }
+    func produce(_ batch: inout ProduceBatch) -> [ProduceBatch.Failure] {
+        batch.produce(to: topicHandle).map { ($0.position, error($0.code, size: $0.size, partition: nil)) }
+    }
 
     /// Sends what lingers and waits until nothing is left, at most so long. Blocks; only on `work`.
     func flush(within time: Duration) {
@@ -127,14 +131,13 @@ struct ProducerClient: Sendable {
         MsgBusError(.invalidRecord, reason, topic: topic, persistence: .notPersisted)
     }
 
-    /// Why librdkafka didn't take a message.
-    func error(_ code: rd_kafka_resp_err_t, _ message: OutgoingMessage) -> MsgBusError {
-        var error = MsgBusError(kafka: code, topic: topic, partition: message.partition)
+    private func error(_ code: rd_kafka_resp_err_t, size: Int, partition: Int?) -> MsgBusError {
+        var error = MsgBusError(kafka: code, topic: topic, partition: partition)
         switch error.code {
         case .messageTooLarge:
-            error.message = "a message of \(message.size) bytes is larger than WriterOptions.maxMessageBytes allows"
+            error.message = "a message of \(size) bytes is larger than WriterOptions.maxMessageBytes allows"
         case .unknownPartition:
-            error.message = "the topic has no partition \(message.partition ?? -1)"
+            error.message = "the topic has no partition \(partition ?? -1)"
         case .fatal:
             error = client.fatalError ?? error
             error.topic = topic

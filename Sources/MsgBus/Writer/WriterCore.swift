@@ -16,6 +16,7 @@ final class WriterCore: Sendable {
     /// Only used with the state's lock held.
     let batch = Mutex(ProduceBatch())
     let timer: DeadlineTimer
+    private let gathering: DeadlineTimer
     private let closed = OneShot<CloseReport>()
     /// Resolved before ``closed``, which also waits for the handler of undelivered messages.
     private let freed = OneShot<CloseReport>()
@@ -64,8 +65,10 @@ final class WriterCore: Sendable {
             )
         )
         timer = DeadlineTimer(queue: client.loop.queue)
+        gathering = DeadlineTimer(queue: client.loop.queue)
         failures.setSpecific(key: Self.handlerKey, value: ObjectIdentifier(self))
         timer.start { [weak self] in self?.expire() }
+        gathering.start { [weak self] in self?.admit() }
         client.setHandlers(
             KafkaClient.Handlers(
                 deliveries: { self.take($0) },
@@ -78,18 +81,42 @@ final class WriterCore: Sendable {
 
     /// Gives librdkafka a message that nobody waits for, or says why not.
     func enqueue(_ message: OutgoingMessage, in transaction: TransactionState.ID? = nil) throws(MsgBusError) {
-        let error: MsgBusError? = state.withLock { state in
-            do throws(MsgBusError) {
-                try state.checkRoom(for: message.size, in: transaction)
-                try producer.produce(message, tag: state.tag(nil))
-            } catch {
-                return error
-            }
+        var answers: [WriterState.Answer] = []
+        defer { for answer in answers { answer.audience.tell(answer.outcome) } }
+        try state.withLock { state throws(MsgBusError) in
+            if state.isGathering { admit(&state, &answers) }
+            try state.checkRoom(for: message.size, in: transaction)
+            try producer.produce(message, tag: state.tag(nil))
             state.wasAccepted()
             state.wasTaken(size: message.size)
-            return nil
         }
-        if let error { throw error }
+    }
+
+    /// The same for many, as many of the first ones as there is room for.
+    ///
+    /// - Returns: How many; fewer than all when something is in the way of the next one.
+    /// - Throws: What is in the way of the very first.
+    func enqueue(
+        _ messages: [OutgoingMessage],
+        in transaction: TransactionState.ID? = nil
+    ) throws(MsgBusError) -> Int {
+        var taken = 0
+        var failure: MsgBusError?
+        while taken < messages.count, failure == nil {
+            var answers: [WriterState.Answer] = []
+            var unheard: [UndeliveredMessage] = []
+            let slice = messages[taken...].prefix(Self.handOverLimit)
+            let result = state.withLock { state in
+                if state.isGathering { admit(&state, &answers) }
+                return enqueue(slice, in: transaction, &state, &unheard)
+            }
+            taken += result.taken
+            failure = result.failure
+            for answer in answers { answer.audience.tell(answer.outcome) }
+            for failure in unheard { tell(failure) }
+        }
+        if let failure, taken == 0 { throw failure }
+        return taken
     }
 
     /// Writes a message and waits for its acknowledgement.
@@ -133,20 +160,22 @@ final class WriterCore: Sendable {
         in transaction: TransactionState.ID? = nil
     ) {
         let deadline = ContinuousClock.Instant.after(deliveryTimeout)
-        let answer = state.withLock { state in
+        let (answer, gatheringTime) = state.withLock { state in
             guard state.expect(ticket, audience, by: deadline) else {
                 var answer = state.refused(ticket, WriterState.cancelled(.notPersisted))
                 answer.audience = audience
-                return Optional(answer)
+                return (Optional(answer), Duration?.none)
             }
-            return submit(message, ticket, transaction, &state)
+            let answer = submit(message, ticket, transaction, &state)
+            return (answer, state.gatheringTime)
         }
         timer.arm(at: deadline)
+        if let gatheringTime { gathering.arm(at: .after(gatheringTime)) }
         answer?.audience.tell(answer!.outcome)
     }
 
-    /// A write for which somebody waits: librdkafka takes it now, or it waits in the line for room. With the lock held.
-    func submit(
+    /// librdkafka takes it now, or it waits in the line.
+    private func submit(
         _ message: OutgoingMessage,
         _ ticket: WriterState.Ticket,
         _ transaction: TransactionState.ID?,
@@ -154,31 +183,52 @@ final class WriterCore: Sendable {
     ) -> WriterState.Answer? {
         do throws(MsgBusError) {
             try state.checkMayWrite(in: transaction)
-            if !state.hasLine, state.hasRoom(for: message.size) {
+            if state.mayGoAtOnce(size: message.size) {
                 try producer.produce(message, tag: state.tag(ticket))
                 state.wasAccepted()
                 state.wasTaken(size: message.size)
                 return nil
             }
         } catch {
-            return lineUp(message, ticket, unless: error, &state)
+            // Full for librdkafka, not for us: a report will make room, unless there is none to come.
+            guard error.code == .queueFull, state.inFlight > 0 else { return state.refused(ticket, error) }
         }
         state.wasAccepted()
         state.stepInLine(message, ticket)
         return nil
     }
 
-    /// What librdkafka refused waits if that is all that helps: it is full, which is not for us to say, and a report will make room.
-    func lineUp(
-        _ message: OutgoingMessage,
-        _ ticket: WriterState.Ticket,
-        unless error: MsgBusError,
-        _ state: inout WriterState
-    ) -> WriterState.Answer? {
-        guard error.code == .queueFull, state.inFlight > 0 else { return state.refused(ticket, error) }
-        state.wasAccepted()
-        state.stepInLine(message, ticket)
-        return nil
+    /// Makes a batch of writes, in order.
+    func submit(
+        _ messages: [OutgoingMessage],
+        _ collector: BatchCollector,
+        in transaction: TransactionState.ID? = nil
+    ) -> [WriterState.Ticket] {
+        let deadline = ContinuousClock.Instant.after(deliveryTimeout)
+        var tickets: [WriterState.Ticket] = []
+        tickets.reserveCapacity(messages.count)
+        while tickets.count < messages.count {
+            var answers: [WriterState.Answer] = []
+            state.withLock { state in
+                for message in messages[tickets.count...].prefix(Self.handOverLimit) {
+                    let ticket = state.reserve()
+                    // Nobody can have cancelled what nobody knows yet.
+                    _ = state.expect(ticket, .batch(collector, index: tickets.count), by: deadline)
+                    tickets.append(ticket)
+                    do throws(MsgBusError) {
+                        try state.checkMayWrite(in: transaction)
+                        state.wasAccepted()
+                        state.stepInLine(message, ticket)
+                    } catch {
+                        answers.append(state.refused(ticket, error))
+                    }
+                }
+                admit(&state, &answers)
+            }
+            for answer in answers { answer.audience.tell(answer.outcome) }
+        }
+        timer.arm(at: deadline)
+        return tickets
     }
 
     func cancel(_ tickets: [WriterState.Ticket]) {
@@ -204,7 +254,7 @@ final class WriterCore: Sendable {
                     unheard.append(UndeliveredMessage(message: failure.message, error: failure.error))
                 }
             }
-            admit(&state, &answers)
+            if !state.isGathering || !state.isWorthGathering { admit(&state, &answers) }
             return state.finishedFlushes()
         }
         for answer in answers { answer.audience.tell(answer.outcome) }
@@ -223,20 +273,6 @@ final class WriterCore: Sendable {
                 latency: report.latency
             )
         )
-    }
-
-    /// Lets the line go as far as there is room.
-    private func admit(_ state: inout WriterState, _ answers: inout [WriterState.Answer]) {
-        while let (message, tag) = state.firstWithRoom() {
-            do throws(MsgBusError) {
-                try producer.produce(message, tag: tag)
-                state.firstWasTaken()
-            } catch {
-                // Its limits are lower than ours, the user's doing: the next report makes room, if there is one to come.
-                if error.code == .queueFull, state.inFlight > 0 { return }
-                if let answer = state.firstFailed(error) { answers.append(answer) }
-            }
-        }
     }
 
     private func admit() {
@@ -273,7 +309,10 @@ final class WriterCore: Sendable {
     @discardableResult
     func close(within time: Duration) -> Bool {
         let answers: [WriterState.Answer]? = state.withLock { state in
-            state.phase == .open ? state.beginClose() : nil
+            guard state.phase == .open else { return nil }
+            var answers: [WriterState.Answer] = []
+            admit(&state, &answers)
+            return answers + state.beginClose()
         }
         guard let answers else { return false }
         client.beginClose()
@@ -304,6 +343,7 @@ final class WriterCore: Sendable {
         }
         client.loop.queue.sync {}
         timer.cancel()
+        gathering.cancel()
         let (answers, flushes) = state.withLock { $0.endClose() }
         for answer in answers { answer.audience.tell(answer.outcome) }
         for flush in flushes { flush.resume(MsgBusError(.closed, "the writer was closed while flushing")) }

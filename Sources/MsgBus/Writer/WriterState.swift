@@ -43,7 +43,8 @@ struct WriterState {
         var deadline = ContinuousClock.now
     }
 
-    private struct Waiting {
+    /// A message in the line.
+    struct Waiting {
         let message: OutgoingMessage
         let ticket: Ticket
         let epoch: UInt32
@@ -68,6 +69,8 @@ struct WriterState {
     /// How many of them nobody waited for.
     private var unheardFailures = 0
     private(set) var inFlight = 0
+    /// How long the last message took.
+    private var latency = Duration.zero
     /// How many were on their way when the close's time was over.
     private(set) var abandoned = 0
     private var bytesInFlight = 0
@@ -121,8 +124,6 @@ struct WriterState {
         }
     }
 
-    func mayWrite(in transaction: TransactionState.ID?) -> Bool { (try? checkMayWrite(in: transaction)) != nil }
-
     /// Checks that a write is allowed, by this transaction or by none.
     func checkMayWrite(in transaction: TransactionState.ID?) throws(MsgBusError) {
         try checkOpen()
@@ -164,16 +165,40 @@ struct WriterState {
     /// A message of the current epoch exists, on its way or in the line.
     mutating func wasAccepted() { pendingInEpoch += 1 }
 
+    /// Whether an awaited write goes at once, which it does when it is alone, or when hardly any are under way.
+    func mayGoAtOnce(size: Int) -> Bool { line.isEmpty && hasRoom(for: size) && !isWorthGathering }
+
+    /// Whether further writes had better wait for those under way, for a moment, and then go together.
+    ///
+    /// An idempotent producer sends nothing of a partition while five of its messages are under way, and if it has messages that it
+    /// may not send, its thread looks for the answer without a pause (librdkafka 2.0.2, rd_kafka_toppar_producer_serve).
+    var isWorthGathering: Bool { (5..<1000).contains(inFlight) }
+
+    /// Whether the line doesn't wait for room.
+    var isGathering: Bool { line.first.map { hasRoom(for: $0.message.size) } ?? false }
+
+    /// How long its first message waits, if that has just come: about as long as an answer takes, for the partition whose answer is
+    /// awaited may be another one, and its broker dead.
+    var gatheringTime: Duration? { line.count == 1 && isGathering ? min(max(latency * 2, .milliseconds(1)), .milliseconds(100)) : nil }
+
     mutating func stepInLine(_ message: OutgoingMessage, _ ticket: Ticket) {
         slots[ticket.slot].isInLine = true
         slots[ticket.slot].epoch = epoch
         line.append(Waiting(message: message, ticket: ticket, epoch: epoch))
     }
 
-    /// The first of the line if there is room for it; it stays there.
-    func firstWithRoom() -> (message: OutgoingMessage, tag: MessageTag)? {
-        guard let first = line.first, hasRoom(for: first.message.size) else { return nil }
-        return (first.message, tag(first.ticket, epoch: first.epoch))
+    /// The first ones of the line, as many as there is room for; they stay there.
+    func firstWithRoom(upTo limit: Int) -> [Waiting] {
+        var first: [Waiting] = []
+        var bytes = bytesInFlight
+        for waiting in line where isInLine(waiting.ticket) {
+            let size = waiting.message.size
+            let count = inFlight + first.count
+            guard first.count < limit, count == 0 || (count < maxMessages && bytes + size <= maxBytes) else { break }
+            bytes += size
+            first.append(waiting)
+        }
+        return first
     }
 
     mutating func firstWasTaken() {
@@ -198,7 +223,6 @@ struct WriterState {
     mutating func firstFailed(_ error: MsgBusError) -> Answer? {
         guard let first = popLine() else { return nil }
         leaveEpoch(first.epoch)
-        transactions?.lost(error)
         return settle(first.ticket.slot, .failure(error))
     }
 
@@ -209,7 +233,9 @@ struct WriterState {
         inFlight -= 1
         bytesInFlight -= size
         switch outcome {
-        case .success: delivered += 1
+        case .success(let delivery):
+            delivered += 1
+            latency = delivery.latency
         case .failure(let error):
             undelivered += 1
             transactions?.lost(error)
@@ -342,6 +368,8 @@ struct WriterState {
             persistence: .notPersisted
         )
         while let answer = firstFailed(error) { answers.append(answer) }
+        // As if it had been handed over, which is chance.
+        undelivered += answers.count
         return answers
     }
 
