@@ -11,34 +11,64 @@
 /// No description of it contains a message's key or value, or a secret of the configuration.
 public struct MsgBusError: Error, Sendable, Hashable {
     /// What kind of error this is.
-    public var code: Code
+    public var code: Code {
+        get { fields.code }
+        set { fields.code = newValue }
+    }
 
     /// What was wrong, the value that was wrong, and what to do.
-    public var message: String
+    public var message: String {
+        get { fields.message }
+        set { fields.message = newValue }
+    }
 
     /// librdkafka's or the broker's error number, when the error comes from there.
-    public var kafkaCode: Int?
+    public var kafkaCode: Int? {
+        get { fields.kafkaCode }
+        set { fields.kafkaCode = newValue }
+    }
 
     /// The name of ``kafkaCode`` as the Kafka world writes it, for example `_TRANSPORT`.
-    public var kafkaName: String?
+    public var kafkaName: String? {
+        get { fields.kafkaName }
+        set { fields.kafkaName = newValue }
+    }
 
     /// The topic concerned, if there is one.
-    public var topic: String?
+    public var topic: String? {
+        get { fields.topic }
+        set { fields.topic = newValue }
+    }
 
     /// The partition concerned, if there is one.
-    public var partition: Int?
+    public var partition: Int? {
+        get { fields.partition }
+        set { fields.partition = newValue }
+    }
 
     /// The offset concerned, if there is one.
-    public var offset: Int64?
+    public var offset: Int64? {
+        get { fields.offset }
+        set { fields.offset = newValue }
+    }
 
     /// Whether the same call can succeed later without any change by the caller.
-    public var isRetriable: Bool
+    public var isRetriable: Bool {
+        get { fields.isRetriable }
+        set { fields.isRetriable = newValue }
+    }
 
     /// Whether the writer or reader is unusable from now on and has to be made anew.
-    public var isFatal: Bool
+    public var isFatal: Bool {
+        get { fields.isFatal }
+        set { fields.isFatal = newValue }
+    }
 
     /// For a failed write or transaction: what is known of its fate on the broker. Nil for all other errors.
-    public var persistence: Persistence?
+    public var persistence: Persistence? {
+        get { fields.persistence }
+        set { fields.persistence = newValue }
+    }
 
     /// Whether the message of a failed write may be on the broker all the same.
     ///
@@ -58,15 +88,52 @@ public struct MsgBusError: Error, Sendable, Hashable {
         isFatal: Bool = false,
         persistence: Persistence? = nil
     ) {
-        self.code = code
-        self.message = message
-        self.topic = topic
-        self.partition = partition
-        self.offset = offset
-        self.isRetriable = isRetriable
-        self.isFatal = isFatal
-        self.persistence = persistence
+        box = Box(
+            Fields(
+                code: code,
+                message: message,
+                topic: topic,
+                partition: partition,
+                offset: offset,
+                isRetriable: isRetriable,
+                isFatal: isFatal,
+                persistence: persistence
+            )
+        )
     }
+
+    private struct Fields: Sendable, Hashable {
+        var code: Code
+        var message: String
+        var kafkaCode: Int?
+        var kafkaName: String?
+        var topic: String?
+        var partition: Int?
+        var offset: Int64?
+        var isRetriable: Bool
+        var isFatal: Bool
+        var persistence: Persistence?
+    }
+
+    /// Errors are rare, and room for one is in every result: so it is the room of a reference.
+    private final class Box: Sendable {
+        let fields: Fields
+
+        init(_ fields: Fields) { self.fields = fields }
+    }
+
+    private var box: Box
+
+    private var fields: Fields {
+        get { box.fields }
+        set { box = Box(newValue) }
+    }
+
+    /// Whether two errors say the same.
+    public static func == (left: MsgBusError, right: MsgBusError) -> Bool { left.fields == right.fields }
+
+    /// Feeds what the error says.
+    public func hash(into hasher: inout Hasher) { hasher.combine(fields) }
 
     /// What is known of a message whose write failed.
     public enum Persistence: Sendable, Hashable {

@@ -18,7 +18,7 @@ enum Waiter<Answer: Sendable>: Sendable {
     }
 }
 
-/// A thread that waits for one answer.
+/// A thread that waits for an answer, and can then be used for another one.
 final class BlockedThread<Answer: Sendable>: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
     private let answer = Mutex<Answer?>(nil)
@@ -31,7 +31,7 @@ final class BlockedThread<Answer: Sendable>: Sendable {
     func wait() -> Answer {
         while true {
             semaphore.wait()
-            if let answer = answer.withLock({ $0 }) { return answer }
+            if let answer = answer.withLock({ $0.take() }) { return answer }
         }
     }
 

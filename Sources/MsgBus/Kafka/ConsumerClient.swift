@@ -10,7 +10,7 @@ final class ConsumerClient: Sendable {
     let records = LiveRecords()
     private let messages: CHandle
     /// Where librdkafka puts what it hands over. Only used on the poll loop's queue.
-    private nonisolated(unsafe) let scratch = UnsafeMutablePointer<RecordBatch.Record?>.allocate(capacity: batchLimit)
+    private nonisolated(unsafe) let scratch = UnsafeMutablePointer<Records.Record?>.allocate(capacity: batchLimit)
 
     static let batchLimit = 1000
 
@@ -32,7 +32,7 @@ final class ConsumerClient: Sendable {
     func take(upTo limit: Int, epoch: Int) -> (batch: RecordBatch, ends: [TopicPartition: Int64])? {
         let taken = rd_kafka_consume_batch_queue(messages.pointer, 0, scratch, min(limit, Self.batchLimit))
         guard taken > 0 else { return nil }
-        let buffer = UnsafeMutablePointer<RecordBatch.Record?>.allocate(capacity: taken)
+        let buffer = UnsafeMutablePointer<Records.Record?>.allocate(capacity: taken)
         var count = 0
         var ends: [TopicPartition: Int64] = [:]
         for index in 0..<taken {
@@ -55,7 +55,7 @@ final class ConsumerClient: Sendable {
         return (RecordBatch(buffer, count: count, epoch: epoch, owner: records), ends)
     }
 
-    private func report(_ record: RecordBatch.Record) {
+    private func report(_ record: Records.Record) {
         var reason: String?
         if let text = record.pointee.payload {
             reason = String(decoding: UnsafeRawBufferPointer(start: text, count: record.pointee.len), as: UTF8.self)

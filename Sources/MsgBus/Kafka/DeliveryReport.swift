@@ -13,12 +13,14 @@ struct DeliveryReports: Sendable {
     /// All others.
     private(set) var watched: [DeliveryReport] = []
 
-    init(_ event: OpaquePointer) {
+    /// Forgets the last event's messages, but not the memory that they took.
+    mutating func read(_ event: OpaquePointer) {
+        unwatched.removeAll(keepingCapacity: true)
+        watched.removeAll(keepingCapacity: true)
         var run = Unwatched(tag: MessageTag(rawValue: 0))
         while let message = rd_kafka_event_message_next(event) {
             let tag = MessageTag(rawValue: UInt(bitPattern: message.pointee._private))
             guard !tag.hasSlot, message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
-                if watched.isEmpty { watched.reserveCapacity(rd_kafka_event_message_count(event)) }
                 watched.append(DeliveryReport(message, tag))
                 continue
             }

@@ -18,6 +18,8 @@ final class EventDrain: Sendable {
     private let queue: CHandle
     private let client: KafkaClient
     private let handlers = Mutex(KafkaClient.Handlers())
+    /// Only used on the poll loop's queue.
+    private nonisolated(unsafe) var reports = DeliveryReports()
 
     init(queue: CHandle, client: KafkaClient) {
         self.queue = queue
@@ -46,7 +48,7 @@ final class EventDrain: Sendable {
     private func handle(_ event: OpaquePointer, _ handlers: KafkaClient.Handlers) {
         switch rd_kafka_event_type(event) {
         case RD_KAFKA_EVENT_DR:
-            let reports = DeliveryReports(event)
+            reports.read(event)
             rd_kafka_event_destroy(event)
             handlers.deliveries(reports)
         case RD_KAFKA_EVENT_REBALANCE:

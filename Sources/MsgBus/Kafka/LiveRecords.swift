@@ -1,22 +1,20 @@
 internal import Synchronization
 
-/// The batches of one client whose records are still librdkafka's.
+/// The records of one client that librdkafka hasn't got back.
 final class LiveRecords: Sendable {
-    private struct Entry: Sendable { weak var batch: RecordBatch? }
-
     private struct State {
-        var entries: [ObjectIdentifier: Entry] = [:]
+        var entries: [ObjectIdentifier: Records] = [:]
         var whenEmpty: [OneShot<Void>] = []
     }
 
     private let state = Mutex(State())
 
-    func add(_ batch: RecordBatch) {
-        state.withLock { $0.entries[ObjectIdentifier(batch)] = Entry(batch: batch) }
+    func add(_ records: Records) {
+        state.withLock { $0.entries[ObjectIdentifier(records)] = records }
     }
 
-    func remove(_ batch: RecordBatch) {
-        let id = ObjectIdentifier(batch)
+    func remove(_ records: Records) {
+        let id = ObjectIdentifier(records)
         let waiters = state.withLock { state -> [OneShot<Void>] in
             state.entries[id] = nil
             guard state.entries.isEmpty else { return [] }
@@ -26,16 +24,16 @@ final class LiveRecords: Sendable {
         for waiter in waiters { waiter.resolve(()) }
     }
 
-    /// Has every batch give its records back.
+    /// Has all of them go back.
     ///
     /// - Returns: Resolved when the last one did, which takes as long as somebody is inside a `withValueBytes`.
     func detachAll() -> OneShot<Void> {
         let empty = OneShot<Void>()
-        let batches = state.withLock { state in
+        let all = state.withLock { state in
             if state.entries.isEmpty { empty.resolve(()) } else { state.whenEmpty.append(empty) }
-            return state.entries.values.compactMap { $0.batch }
+            return Array(state.entries.values)
         }
-        for batch in batches { batch.detach() }
+        for records in all { records.detach() }
         return empty
     }
 }

@@ -29,23 +29,23 @@ public struct BorrowedMessages: ~Copyable, ~Escapable {
             )
             let chunk = batch.chunks[batch.chunkIndex(of: position)]
             let index = chunk.range.lowerBound + position - chunk.start
-            return _overrideLifetime(BorrowedMessage(chunk.records, index), borrowing: self)
+            return _overrideLifetime(BorrowedMessage(chunk.batch, index), borrowing: self)
         }
     }
 }
 
 /// One message of ``BorrowedMessages``.
 public struct BorrowedMessage: ~Escapable {
-    private let records: RecordBatch
+    private let batch: RecordBatch
     private let index: Int
 
     @_lifetime(immortal)
-    fileprivate init(_ records: RecordBatch, _ index: Int) {
-        self.records = records
+    fileprivate init(_ batch: RecordBatch, _ index: Int) {
+        self.batch = batch
         self.index = index
     }
 
-    private var record: rd_kafka_message_t { records.borrowedRecord(at: index).pointee }
+    private var record: rd_kafka_message_t { batch.records.borrowed(at: index).pointee }
 
     /// The partition that the message was read from.
     public var partition: Int { Int(record.partition) }
@@ -54,13 +54,13 @@ public struct BorrowedMessage: ~Escapable {
     public var offset: Int64 { record.offset }
 
     /// The topic that the message was read from.
-    public var topic: String { records.run(at: index).partition.topic }
+    public var topic: String { batch.run(at: index).partition.topic }
 
     /// When the message was created or appended; nil if its writer was older than Kafka 0.10.
-    public var timestamp: MessageTimestamp? { MessageTimestamp(of: records.borrowedRecord(at: index)) }
+    public var timestamp: MessageTimestamp? { MessageTimestamp(of: batch.records.borrowed(at: index)) }
 
     /// The headers, copied.
-    public var headers: Headers { records.headers(at: index) }
+    public var headers: Headers { batch.records.headers(at: index) }
 
     /// The value's bytes. Nil is a tombstone; empty is empty.
     public var value: RawSpan? {
@@ -75,7 +75,7 @@ public struct BorrowedMessage: ~Escapable {
     }
 
     /// The same message for keeping, for ``KafkaReader/acknowledge(_:)`` and for ``KafkaReader/reject(_:because:)``.
-    public var message: Message { records.message(at: index) }
+    public var message: Message { batch.message(at: index) }
 
     @_lifetime(copy self)
     private func span(_ start: UnsafeMutableRawPointer?, _ count: Int) -> RawSpan? {
@@ -91,9 +91,9 @@ extension MessageBatch {
     /// - Throws: `.closed` when the records are gone, since the reader was closed; what the closure throws.
     func lend<Value>(to body: (borrowing BorrowedMessages) throws -> Value) throws -> Value {
         var entered = 0
-        defer { for chunk in chunks.prefix(entered) { chunk.records.leave() } }
+        defer { for chunk in chunks.prefix(entered) { chunk.batch.records.leave() } }
         for chunk in chunks {
-            guard chunk.records.enter() else { throw MsgBusError(.closed, "the reader was closed") }
+            guard chunk.batch.records.enter() else { throw MsgBusError(.closed, "the reader was closed") }
             entered += 1
         }
         return try body(BorrowedMessages(self))

@@ -20,16 +20,16 @@ public struct Message: Sendable {
     public var topicPartition: TopicPartition { batch.run(at: index).partition }
 
     /// When the message was created or appended; nil if its writer was older than Kafka 0.10.
-    public var timestamp: MessageTimestamp? { batch.timestamp(at: index) }
+    public var timestamp: MessageTimestamp? { batch.records.timestamp(at: index) }
 
     /// The value, copied. Nil is a tombstone; empty is empty.
-    public var value: [UInt8]? { batch.withValue(at: index) { $0.map { Array($0) } } }
+    public var value: [UInt8]? { batch.records.withValue(at: index) { $0.map { Array($0) } } }
 
     /// The key, copied; nil if there is none.
-    public var key: [UInt8]? { batch.withKey(at: index) { $0.map { Array($0) } } }
+    public var key: [UInt8]? { batch.records.withKey(at: index) { $0.map { Array($0) } } }
 
     /// The headers, copied.
-    public var headers: Headers { batch.headers(at: index) }
+    public var headers: Headers { batch.records.headers(at: index) }
 
     /// The value as text.
     ///
@@ -37,7 +37,7 @@ public struct Message: Sendable {
     ///   ``value`` has its bytes.
     public var text: String {
         get throws(MsgBusError) {
-            let text: String?? = batch.withValue(at: index) { bytes in
+            let text: String?? = batch.records.withValue(at: index) { bytes in
                 bytes.map { String(validating: $0, as: UTF8.self) }
             }
             switch text {
@@ -52,10 +52,12 @@ public struct Message: Sendable {
     }
 
     /// Whether there is no value.
-    var isTombstone: Bool { batch.withValue(at: index) { $0 == nil } }
+    var isTombstone: Bool { batch.records.withValue(at: index) { $0 == nil } }
 
     /// The value as text, with U+FFFD for what is not UTF-8, and empty for a tombstone.
-    var repairedText: String { batch.withValue(at: index) { $0.map { String(decoding: $0, as: UTF8.self) } } ?? "" }
+    var repairedText: String {
+        batch.records.withValue(at: index) { $0.map { String(decoding: $0, as: UTF8.self) } } ?? ""
+    }
 
     /// Lends the value's bytes without copying them.
     ///
@@ -64,7 +66,7 @@ public struct Message: Sendable {
     public func withValueBytes<Result, Failure: Error>(
         _ body: (RawSpan?) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try batch.withValue(at: index) { (bytes) throws(Failure) in
+        try batch.records.withValue(at: index) { (bytes) throws(Failure) in
             guard let bytes else { return try body(nil) }
             return try body(UnsafeRawBufferPointer(bytes).bytes)
         }
@@ -77,7 +79,7 @@ public struct Message: Sendable {
     public func withKeyBytes<Result, Failure: Error>(
         _ body: (RawSpan?) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try batch.withKey(at: index) { (bytes) throws(Failure) in
+        try batch.records.withKey(at: index) { (bytes) throws(Failure) in
             guard let bytes else { return try body(nil) }
             return try body(UnsafeRawBufferPointer(bytes).bytes)
         }
@@ -85,7 +87,7 @@ public struct Message: Sendable {
 
     /// The same message with bytes of its own, for keeping.
     public func detached() -> Message {
-        Message(batch: batch.detachedCopy(of: self), index: 0, partition: partition, offset: offset)
+        Message(batch: RecordBatch(copyOf: self), index: 0, partition: partition, offset: offset)
     }
 
     private func error(_ message: String) -> MsgBusError {

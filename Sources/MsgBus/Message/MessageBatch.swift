@@ -2,7 +2,7 @@
 public struct MessageBatch: Sendable, RandomAccessCollection {
     /// Messages that follow each other in one batch of records.
     struct Chunk: Sendable {
-        let records: RecordBatch
+        let batch: RecordBatch
         let range: Range<Int>
         /// How many messages come before.
         let start: Int
@@ -13,8 +13,8 @@ public struct MessageBatch: Sendable, RandomAccessCollection {
     /// How many messages there are.
     public private(set) var count = 0
 
-    mutating func append(_ records: RecordBatch, _ range: Range<Int>) {
-        chunks.append(Chunk(records: records, range: range, start: count))
+    mutating func append(_ batch: RecordBatch, _ range: Range<Int>) {
+        chunks.append(Chunk(batch: batch, range: range, start: count))
         count += range.count
     }
 
@@ -28,7 +28,7 @@ public struct MessageBatch: Sendable, RandomAccessCollection {
     public subscript(position: Int) -> Message {
         precondition(position >= 0 && position < count, "the batch has \(count) messages, and none at \(position)")
         let chunk = chunks[chunkIndex(of: position)]
-        return chunk.records.message(at: chunk.range.lowerBound + position - chunk.start)
+        return chunk.batch.message(at: chunk.range.lowerBound + position - chunk.start)
     }
 
     /// Which chunk a position is in.

@@ -2,17 +2,17 @@
 struct MessageBuffer {
     /// What is left of a batch, or of a part of it.
     private struct Chunk {
-        let records: RecordBatch
+        let batch: RecordBatch
         var range: Range<Int>
         var byteCount: Int
         /// The run that the first one is in.
         var run: Int
 
-        init(_ records: RecordBatch, _ range: Range<Int>, byteCount: Int) {
-            self.records = records
+        init(_ batch: RecordBatch, _ range: Range<Int>, byteCount: Int) {
+            self.batch = batch
             self.range = range
             self.byteCount = byteCount
-            run = records.runIndex(at: range.lowerBound)
+            run = batch.runIndex(at: range.lowerBound)
         }
     }
 
@@ -26,9 +26,9 @@ struct MessageBuffer {
 
     var isEmpty: Bool { count == 0 }
 
-    mutating func append(_ records: RecordBatch) {
-        guard records.count > 0 else { return }
-        append(Chunk(records, 0..<records.count, byteCount: records.byteCount))
+    mutating func append(_ batch: RecordBatch) {
+        guard batch.count > 0 else { return }
+        append(Chunk(batch, 0..<batch.count, byteCount: batch.byteCount))
     }
 
     private mutating func append(_ chunk: Chunk) {
@@ -40,10 +40,10 @@ struct MessageBuffer {
     mutating func popFirst() -> Message? {
         guard count > 0 else { return nil }
         if current == nil { current = chunks.popFirst() }
-        let records = current!.records
+        let batch = current!.batch
         let index = current!.range.lowerBound
-        let run = records.runs[current!.run]
-        let size = records.size(at: index)
+        let run = batch.runs[current!.run]
+        let size = batch.records.size(at: index)
         count -= 1
         taken += 1
         byteCount -= size
@@ -55,7 +55,7 @@ struct MessageBuffer {
             if index + 1 == run.range.upperBound { current!.run += 1 }
         }
         return Message(
-            batch: records,
+            batch: batch,
             index: index,
             partition: run.partition.partition,
             offset: run.offset(at: index)
@@ -63,7 +63,7 @@ struct MessageBuffer {
     }
 
     /// Takes messages that follow each other in one batch of records, at most so many.
-    mutating func popFirst(upTo limit: Int) -> (records: RecordBatch, range: Range<Int>)? {
+    mutating func popFirst(upTo limit: Int) -> (batch: RecordBatch, range: Range<Int>)? {
         guard count > 0, limit > 0 else { return nil }
         if current == nil { current = chunks.popFirst() }
         let chunk = current!
@@ -73,14 +73,14 @@ struct MessageBuffer {
         if end == chunk.range.upperBound {
             current = nil
         } else {
-            bytes = chunk.records.size(at: chunk.range.lowerBound..<end)
-            current = Chunk(chunk.records, end..<chunk.range.upperBound, byteCount: chunk.byteCount - bytes)
+            bytes = chunk.batch.records.size(at: chunk.range.lowerBound..<end)
+            current = Chunk(chunk.batch, end..<chunk.range.upperBound, byteCount: chunk.byteCount - bytes)
         }
         let taken = chunk.range.lowerBound..<end
         count -= taken.count
         self.taken += taken.count
         byteCount -= bytes
-        return (chunk.records, taken)
+        return (chunk.batch, taken)
     }
 
     /// Takes out the messages of some partitions.
@@ -102,12 +102,12 @@ struct MessageBuffer {
         unless isDropped: (TopicPartition) -> Bool,
         _ firsts: inout [TopicPartition: Int64]
     ) {
-        for run in chunk.records.runs[chunk.run...] where run.range.overlaps(chunk.range) {
+        for run in chunk.batch.runs[chunk.run...] where run.range.overlaps(chunk.range) {
             let range = run.range.clamped(to: chunk.range)
             if isDropped(run.partition) {
                 if firsts[run.partition] == nil { firsts[run.partition] = run.offset(at: range.lowerBound) }
             } else {
-                append(Chunk(chunk.records, range, byteCount: chunk.records.size(at: range)))
+                append(Chunk(chunk.batch, range, byteCount: chunk.batch.records.size(at: range)))
             }
         }
     }

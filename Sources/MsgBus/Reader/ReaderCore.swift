@@ -183,13 +183,13 @@ final class ReaderCore: Sendable {
             }
             apply(effects)
             for waiter in idle { waiter.resume(nil) }
-            guard let (message, body) = call else { return }
+            guard let call else { return }
             done = nil
             do {
-                try body(message)
-                done = message
+                try call.callback.body(call.message)
+                done = call.message
             } catch {
-                failed(message, error, inCallback: true)
+                failed(call.message, error, inCallback: true)
             }
         }
     }

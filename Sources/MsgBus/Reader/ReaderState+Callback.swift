@@ -1,5 +1,11 @@
 // The callback of a reader, and who waits for it to end.
 extension ReaderState {
+    /// One call of the callback. (Not the closure itself: what goes through generic code, as it would, is wrapped anew each time.)
+    struct Call {
+        let message: Message
+        let callback: Callback
+    }
+
     mutating func register(_ body: @escaping @Sendable (Message) throws -> Void) throws(MsgBusError) -> Bool {
         try checkOpen()
         if let failure, failure.isFatal { throw failure }
@@ -28,7 +34,7 @@ extension ReaderState {
     /// The next message for the callback, which is done with its last one; nil ends the pump. No callback runs at this moment.
     mutating func nextCall(
         after done: Message?
-    ) -> (call: (Message, @Sendable (Message) throws -> Void)?, idle: [Waiter<MsgBusError?>]) {
+    ) -> (call: Call?, idle: [Waiter<MsgBusError?>]) {
         // Also where nothing is acknowledged, the partition of one that had failed waits no longer.
         if let done, finishesByItself || !redelivery.isEmpty { finish(Position(done)) }
         defer { pumpWaiters = [] }
@@ -36,7 +42,7 @@ extension ReaderState {
             isPumping = false
             return (nil, pumpWaiters)
         }
-        return ((message, callback.body), pumpWaiters)
+        return (Call(message: message, callback: callback), pumpWaiters)
     }
 
     /// Nothing is handed out any more, since a message failed for good.

@@ -319,10 +319,10 @@ struct ReaderState {
             messages.append(again.batch, again.index..<(again.index + 1))
             handedOut.append(Stretch(Position(again)))
         }
-        while let (records, range) = buffer.popFirst(upTo: limit - messages.count) {
-            messages.append(records, range)
+        while let (batch, range) = buffer.popFirst(upTo: limit - messages.count) {
+            messages.append(batch, range)
             guard isGroup else { continue }
-            for stretch in records.stretches(at: range) {
+            for stretch in batch.stretches(at: range) {
                 progress.handOut(stretch.partition, stretch.offsets)
                 handedOut.append(stretch)
             }

@@ -4,10 +4,12 @@ extension KafkaWriter: MsgBusIO {
     @available(*, noasync, message: "use `await write(_:)` in a task")
     public func messageWrite(_ message: String) throws(MsgBusError) {
         guard core.config.blocking == .blocking else { return try enqueue(OutgoingMessage(message)) }
-        let thread = BlockedThread<WriterState.Outcome>()
+        let thread = Self.blockedThread.value
         core.submit(OutgoingMessage(message), core.reserve(), .waiter(.thread(thread)))
         _ = try thread.wait().get()
     }
+
+    private static let blockedThread = ThreadLocal { BlockedThread<WriterState.Outcome>() }
 
     /// A writer has nothing to read.
     @available(*, noasync, message: "a writer has nothing to read")

@@ -15,6 +15,8 @@ final class WriterCore: Sendable {
     let state: Mutex<WriterState>
     /// Only used with the state's lock held.
     let batch = Mutex(ProduceBatch())
+    /// Those of the last reports. Only used on the poll loop's queue, and kept for its memory.
+    private nonisolated(unsafe) var answers: [WriterState.Answer] = []
     let timer: DeadlineTimer
     private let gathering: DeadlineTimer
     private let closed = OneShot<CloseReport>()
@@ -242,8 +244,7 @@ final class WriterCore: Sendable {
 
     private func take(_ reports: DeliveryReports) {
         var unheard: [UndeliveredMessage] = []
-        var answers: [WriterState.Answer] = []
-        answers.reserveCapacity(reports.watched.count)
+        defer { answers.removeAll(keepingCapacity: true) }
         let flushes = state.withLock { state in
             for messages in reports.unwatched { state.delivered(messages) }
             for report in reports.watched {

@@ -179,7 +179,9 @@ struct WriterState {
 
     /// How long its first message waits, if that has just come: about as long as an answer takes, for the partition whose answer is
     /// awaited may be another one, and its broker dead.
-    var gatheringTime: Duration? { line.count == 1 && isGathering ? min(max(latency * 2, .milliseconds(1)), .milliseconds(100)) : nil }
+    var gatheringTime: Duration? {
+        line.count == 1 && isGathering ? min(max(latency * 2, .milliseconds(1)), .milliseconds(100)) : nil
+    }
 
     mutating func stepInLine(_ message: OutgoingMessage, _ ticket: Ticket) {
         slots[ticket.slot].isInLine = true
