@@ -203,6 +203,7 @@ extension Membership {
     ) {
         // A close has called it already.
         guard let handler, !client.isClosed else { return }
+        core?.waitForCallback(of: partitions, atMost: config.reader.rebalanceTimeout)
         wait(for: name, atMost: config.reader.rebalanceTimeout) { await handler(partitions) }
     }
 
