@@ -12,6 +12,8 @@ import Synchronization
 /// - it now and then waits for members that wait for it: a `JoinGroup` is never answered if another member joins in the very moment in
 ///   which the generation is complete that it waits for. Two members on plain sockets meet it, six that join at about the same time
 ///   nearly always, as ours do after the broker was killed. ``config(topic:direction:)`` has clients ask again soon;
+/// - a static member that led its group and comes back under its name leads on in the same generation: what it then assigns is taken,
+///   for itself alone, so that two members can have a partition;
 /// - it takes a transaction's offsets from a member of an older generation;
 /// - killed, it forgets the last half second or more of what it acknowledged: see ``stored(in:)``.
 package final class ProcessBroker: Sendable {
