@@ -65,4 +65,42 @@ extension TransactionTests {
         await end.close()
         await source.close()
     }
+
+    @Test("Partitions that the group takes back while they are processed don't end the processing")
+    func takenBack() async throws {
+        let (input, group) = (unique("input"), unique("group"))
+        try await TestBroker.ownProcess.createTopic(topic)
+        try await TestBroker.ownProcess.createTopic(input, partitions: 4)
+        let source = try await KafkaWriter.connect(try TestBroker.ownProcess.config(topic: input, direction: .writer))
+        for partition in 0..<4 { try await source.write(OutgoingMessage("\(partition)", partition: partition)) }
+        func member() async throws -> KafkaReader {
+            try await self.reader(input) {
+                $0.groupID = group
+                $0.reader.ackMode = .transactional
+            }
+        }
+        let writer = try await self.writer()
+        let reader = try await member()
+        let isProcessing = Shared(false)
+        let processing = Task {
+            try await writer.process(reader) { batch, transaction in
+                isProcessing.set(true)
+                for message in batch { try transaction.enqueue(OutgoingMessage(try message.text)) }
+                #expect(await eventually { reader.assignment.count == 2 })
+            }
+        }
+        #expect(await eventually { isProcessing.value })
+        let other = try await member()
+        #expect(
+            try await eventually {
+                let own = reader.assignment
+                return try await reader.committed().count { own.contains($0.key) && $0.value == 1 } == own.count
+            }
+        )
+        await reader.close()
+        try await processing.value
+        await other.close()
+        await writer.close()
+        await source.close()
+    }
 }

@@ -257,6 +257,21 @@ struct EmbeddedFaultTests {
         await writer.close()
     }
 
+    @Test("Who goes elsewhere while it is still asked where the beginning is stays there")
+    func slowBeginning() async throws {
+        try broker.createTopic(topic)
+        let writer = try await writer()
+        for index in 0..<10 { try await writer.write("\(index)") }
+        try broker.setRoundTripTime(.milliseconds(200))
+        let reader = try await reader { $0.reader.startFrom = .earliest }
+        try await reader.seek(to: .offset(5, partition: 0))
+        try broker.setRoundTripTime(.zero)
+        for index in 5..<10 { #expect(try await reader.read().text == "\(index)") }
+        #expect(try await reader.read(timeout: .seconds(2)) == nil)
+        await reader.close()
+        await writer.close()
+    }
+
     @Test("Messages that follow one whose request fails neither overtake it nor replace it")
     func failureAmongMany() async throws {
         try broker.createTopic(topic)

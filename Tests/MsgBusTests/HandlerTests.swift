@@ -80,6 +80,50 @@ struct HandlerTests {
         await other.close()
     }
 
+    @Test("No callback has a message of partitions that onRevoke is told of")
+    func callback() async throws {
+        let hasEntered = Shared(false)
+        let isRevoked = Shared(false)
+        let reader = try await connect { $0.reader.onRevoke = { _ in isRevoked.set(true) } }
+        let leave = Gate()
+        try reader.onMessage { _ in
+            hasEntered.set(true)
+            leave.wait()
+        }
+        try await write(0..<1)
+        #expect(await eventually { hasEntered.value })
+        let joining = Task { try await connect() }
+        #expect(await eventually { reader.assignment.isEmpty })
+        #expect(await !eventually(within: .milliseconds(300)) { isRevoked.value })
+        leave.open()
+        #expect(await eventually { isRevoked.value })
+        let other = try await joining.value
+        await reader.close()
+        await other.close()
+    }
+
+    @Test("A callback that doesn't return holds up the group no longer than a handler may")
+    func stuckCallback() async throws {
+        let hasEntered = Shared(false)
+        let isRevoked = Shared(false)
+        let reader = try await connect {
+            $0.reader.rebalanceTimeout = .milliseconds(200)
+            $0.reader.onRevoke = { _ in isRevoked.set(true) }
+        }
+        let leave = Gate()
+        try reader.onMessage { _ in
+            hasEntered.set(true)
+            leave.wait()
+        }
+        try await write(0..<1)
+        #expect(await eventually { hasEntered.value })
+        let other = try await connect()
+        #expect(isRevoked.value)
+        leave.open()
+        await reader.close()
+        await other.close()
+    }
+
     @Test("Subscribing in a handler, which can't come about before it returns, ends by its time")
     func subscribe() async throws {
         let other = "\(topic)-other"

@@ -194,7 +194,7 @@ extension Ledger.Contents {
             current[reader][partition] = tenures.count
             tenures.append(Tenure(reader: reader, partition: partition, begin: time, committed: committed))
         case .read(let partition, let offset, let id, let mayBeOlder):
-            took(reader, partition, offset, id, mayBeOlder)
+            took(reader, partition, offset, id, mayBeOlder, time)
         case .finished(let partition, let offset):
             guard Int(offset) < read[partition].count, !read[partition][Int(offset)].isFinished else { return }
             read[partition][Int(offset)].isFinished = true
@@ -226,7 +226,8 @@ extension Ledger.Contents {
         _ partition: Int,
         _ offset: Int64,
         _ id: MessageID,
-        _ mayBeOlder: Bool
+        _ mayBeOlder: Bool,
+        _ time: UInt64
     ) {
         // Handed out while the partition was being taken back, told after.
         let latest = tenures.lastIndex { $0.reader == reader && $0.partition == partition }
@@ -245,7 +246,9 @@ extension Ledger.Contents {
             let what = offset < next ? "order: it" : "gap: it"
             accuse(
                 reader,
-                "\(what) read \(partition)@\(offset) (\(id)), where \(next) comes next, since \(tenure.start)"
+                "\(what) read \(partition)@\(offset) (\(id)), where \(next) comes next, since \(tenure.start); "
+                    + "\((time - tenure.begin) / 1_000_000) ms after it got the partition"
+                    + (tenure.ended < time ? ", \((time - tenure.ended) / 1_000_000) ms after it gave it up" : "")
             )
         }
         if tenure.next == nil { tenures[index].first = offset }

@@ -14,8 +14,7 @@ struct Options: ParsableArguments {
     @Option(help: "embedded: three brokers in this process; process: one in its own, which is killed.")
     var broker = BrokerKind.embedded
 
-    // The embedded cluster aborts the process when a member's second SyncGroup comes over a new connection before it has noticed
-    // that the old one is gone (librdkafka's mock: `rd_assert(!member->resp)`), which behind a proxy happens now and then.
+    // With the embedded cluster the process may be aborted: see `EmbeddedBroker`.
     @Flag(help: "Have all traffic go through a proxy, and add its faults: latency, resets, black holes, cut responses.")
     var proxy = false
 

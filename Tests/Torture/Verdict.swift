@@ -149,7 +149,7 @@ struct Verdict {
         for (partition, (input, output)) in zip(input.messages, output.messages).enumerated() where input != output {
             let counts = output.reduce(into: [:]) { $0[$1, default: 0] += 1 }
             let missing = input.filter { counts[$0] == nil }
-            let twice = counts.filter { $0.value > 1 }.keys
+            let twice = counts.filter { $0.value > 1 }.map(\.key)
             let first = zip(input, output).enumerated().first { $1.0 != $1.1 }
             violations.append(
                 "processed partition \(partition): \(output.count) of \(input.count) messages, \(missing.count) missing "

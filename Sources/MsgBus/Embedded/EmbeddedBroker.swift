@@ -23,7 +23,9 @@ private import Synchronization
 /// - it doesn't know the order of an idempotent writer's requests: what is sent again, since the answer was lost, is there twice;
 ///   and what follows a request that failed is taken, so ``config(topic:direction:)`` lets one request at a time be under way;
 /// - no message is ever found by its time: ``StartPosition/time(_:)`` starts at the end;
-/// - there is no administration, TLS or SASL; transactions are acknowledged without being isolated.
+/// - there is no administration, TLS or SASL; transactions are acknowledged without being isolated;
+/// - it ends the whole process, by an assertion (`!member->resp`), if a member of a group whose connection broke sends its second
+///   `SyncGroup` before the cluster has noticed the break: a proxy in front of it that breaks connections gets there.
 public final class EmbeddedBroker: Sendable {
     private let client: CHandle
     private let cluster: CHandle

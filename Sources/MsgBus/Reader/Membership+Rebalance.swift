@@ -63,8 +63,7 @@ extension Membership {
             let found = startOffsets(partitions)
             // Where the group starts is committed. Else, if a partition moved on before anything of it was acknowledged, its next
             // owner would start at the end of then, and skip what came in between.
-            let starts = found.starts.filter { $0.value >= 0 }
-            try begin(found.offsets, committed: found.committed, startingAt: starts) { () throws(MsgBusError) in
+            try begin(found.offsets, committed: found.committed, startingAt: found.starts) { () throws(MsgBusError) in
                 try answering { () throws(MsgBusError) in
                     try consumer.assign(found.offsets, incrementally: state.withLock { $0.isCooperative })
                 }
@@ -89,7 +88,7 @@ extension Membership {
     }
 
     /// Where to start: the group's offsets, and where it has none, or where the application or our own unfinished commits know
-    /// better, those in `starts`.
+    /// better, where these say. Those in `starts` are to be committed.
     private func startOffsets(
         _ partitions: [TopicPartition]
     ) -> (offsets: [TopicPartition: Int64], committed: [TopicPartition: Int64], starts: [TopicPartition: Int64]) {
@@ -120,7 +119,9 @@ extension Membership {
                     log.warning("can't learn where to start: \(error)")
                     return !isLeaving && ContinuousClock.now < giveUp
                 }
-                return (committed.merging(starts) { $1 }, committed, starts)
+                // The beginning stays where it is, or moves only since messages are gone.
+                let fixed = starts.filter { wanted[$0.key] != .earliest }
+                return (committed.merging(starts) { $1 }, committed, fixed)
             } catch {
                 log.warning("can't learn where to start: \(error)")
                 guard !client.isClosed, ContinuousClock.now < giveUp else {
@@ -203,6 +204,7 @@ extension Membership {
     ) {
         // A close has called it already.
         guard let handler, !client.isClosed else { return }
+        core?.waitForCallback(of: partitions, atMost: config.reader.rebalanceTimeout)
         wait(for: name, atMost: config.reader.rebalanceTimeout) { await handler(partitions) }
     }
 

@@ -194,6 +194,15 @@ final class ReaderCore: Sendable {
         }
     }
 
+    /// Waits for a callback that has, or is just about to be given, a message of partitions that are going.
+    func waitForCallback(of partitions: [TopicPartition], atMost time: Duration) {
+        let thread = BlockedThread<MsgBusError?>()
+        guard state.withLock({ $0.awaitPump(.thread(thread), of: partitions) }) else { return }
+        if thread.wait(atMost: time) == nil {
+            log.warning("the callback hasn't returned within \(time): the group can't wait any longer")
+        }
+    }
+
     private func waitForCallback(atMost time: Duration) {
         let thread = BlockedThread<MsgBusError?>()
         guard state.withLock({ $0.awaitPump(.thread(thread)) }) else { return }

@@ -34,15 +34,16 @@ public struct ReaderOptions: Sendable {
     public var onAssign: (@Sendable (inout Assignment) async -> Void)?
 
     /// Called when the group takes partitions back, and before a close leaves it: what is acknowledged by the time that it returns
-    /// is committed. Of these partitions nothing is handed out any more. Awaited.
+    /// is committed. Of these partitions nothing is handed out any more, and no callback has a message. Awaited.
     public var onRevoke: (@Sendable ([TopicPartition]) async -> Void)?
 
     /// Called when partitions are another member's already, for example since the connection was gone for longer than the session
-    /// timeout: nothing can be committed, and what wasn't comes again there. Awaited.
+    /// timeout: nothing can be committed, and what wasn't comes again there. No callback has a message of them. Awaited.
     public var onLost: (@Sendable ([TopicPartition]) async -> Void)?
 
-    /// How long the group waits for each of these handlers; their tasks are then cancelled. On close it is what is left of the
-    /// close's time. Keep it below `max.poll.interval.ms` (5 minutes). Default: 30 seconds.
+    /// How long the group waits for each of these handlers, whose tasks are then cancelled, and before ``onRevoke`` and ``onLost`` for
+    /// a callback that has a message of the partitions. On close it is what is left of the close's time. Keep it below
+    /// `max.poll.interval.ms` (5 minutes). Default: 30 seconds.
     public var rebalanceTimeout: Duration = .seconds(30)
 
     /// Whether messages of transactions come only once they are committed. Default: yes, as librdkafka.

@@ -40,8 +40,10 @@ extension ReaderState {
         defer { pumpWaiters = [] }
         guard phase == .open, let callback, let message = takeOne(forCallback: true) else {
             isPumping = false
+            called = nil
             return (nil, pumpWaiters)
         }
+        called = message.topicPartition
         return (Call(message: message, callback: callback), pumpWaiters)
     }
 
@@ -65,5 +67,11 @@ extension ReaderState {
         guard isPumping, !isCallbackClosing else { return false }
         pumpWaiters.append(waiter)
         return true
+    }
+
+    /// The same for a callback that has, or is about to get, a message of these partitions.
+    mutating func awaitPump(_ waiter: Waiter<MsgBusError?>, of partitions: [TopicPartition]) -> Bool {
+        guard let called, partitions.contains(called) else { return false }
+        return awaitPump(waiter)
     }
 }

@@ -91,6 +91,8 @@ struct ReaderState {
     var callback: Callback?
     /// Whether somebody runs or is about to run callbacks.
     var isPumping = false
+    /// The partition of the message that the callback has.
+    var called: TopicPartition?
     var pumpWaiters: [Waiter<MsgBusError?>] = []
     var isCallbackClosing = false
     /// Taking stopped since there was no room.

@@ -1,6 +1,8 @@
 /// Turns start positions into offsets.
 ///
-/// The end is looked up here, at once: if librdkafka were told "at the end" it would look later, and miss what is sent before.
+/// The end is looked up here, at once: if librdkafka were told "at the end" it would look later, and miss what is sent before. The
+/// beginning too: an answer that comes when the partition has been assigned anew or sought elsewhere, librdkafka (2.16 too) takes for a
+/// reason to ask again, and then goes back to the beginning from wherever it has got to.
 struct StartOffsets {
     let consumer: ConsumerClient
 
@@ -26,7 +28,9 @@ struct StartOffsets {
         }
         switch position {
         case .earliest:
-            return all(ConsumerClient.beginning)
+            // Where nobody knows it soon, nobody waits: if 0 is gone, librdkafka goes on with the oldest message there is.
+            let known = try? consumer.offsets(for: all(ConsumerClient.beginning), within: min(time, .seconds(1)))
+            return all(0).merging(known ?? [:]) { $1 }
         case .offset(let offset):
             return all(offset)
         case .latest:

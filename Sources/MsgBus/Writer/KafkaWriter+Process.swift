@@ -45,7 +45,7 @@ extension KafkaWriter {
                 return
             } catch {
                 try await goBack(reader)
-                guard let error = error as? MsgBusError, error.isRetriable || error.isInDoubt else { throw error }
+                guard let error = error as? MsgBusError, error.canPass else { throw error }
                 failures += 1
                 core.log.info("the messages are processed again: \(error)")
                 core.client.events.post(.error(error))
@@ -73,6 +73,9 @@ extension KafkaWriter {
 }
 
 extension MsgBusError {
+    /// Whether the messages can be processed again: here, or where the group has given their partitions.
+    fileprivate var canPass: Bool { isRetriable || isInDoubt || code == .rebalance }
+
     /// A commit that was begun and whose end isn't known.
-    fileprivate var isInDoubt: Bool { code == .timeout && persistence == .possiblyPersisted }
+    private var isInDoubt: Bool { code == .timeout && persistence == .possiblyPersisted }
 }
