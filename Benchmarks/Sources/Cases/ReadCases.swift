@@ -1,0 +1,160 @@
+import Dispatch
+import MsgBus
+import Synchronization
+
+/// What was read. Whoever reads a message looks at it.
+struct Tally: Sendable {
+    var messages = 0
+    var bytes = 0
+    var touched = 0
+
+    mutating func take(_ message: Message) throws {
+        message.withValueBytes { bytes in
+            guard let bytes else { return }
+            self.bytes += bytes.byteCount
+            touched += Int(bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self))
+        }
+        messages += 1
+    }
+
+    mutating func take(_ text: String) {
+        bytes += text.utf8.count
+        messages += 1
+    }
+
+    func check(_ job: Job) throws {
+        guard messages == job.messages, bytes == job.messages * job.size else {
+            throw Failure(
+                "\(messages) messages of \(bytes) bytes read instead of \(job.messages) of \(job.messages * job.size)"
+            )
+        }
+    }
+}
+
+extension Job {
+    /// The time counts from before the connection; where everything is prefetched, from when it is.
+    private func openReader() async throws -> (KafkaReader, Measurement) {
+        let measurement = Measurement()
+        let reader = try await KafkaReader.connect(self.reader())
+        guard isPrefetched else { return (reader, measurement) }
+        try await Measurement.settle()
+        return (reader, Measurement())
+    }
+
+    private func finish(_ tally: Tally, _ measurement: Measurement) throws {
+        try tally.check(self)
+        measurement.finish(tally.messages)
+    }
+
+    func readTexts() throws {
+        var measurement = Measurement()
+        let reader = try connect(self.reader())
+        if isPrefetched {
+            let settled = DispatchSemaphore(value: 0)
+            Task.detached {
+                try? await Measurement.settle()
+                settled.signal()
+            }
+            settled.wait()
+            measurement = Measurement()
+        }
+        var tally = Tally()
+        while tally.messages < messages { tally.take(try reader.messageRead()) }
+        try finish(tally, measurement)
+    }
+
+    func readMessages() async throws {
+        let (reader, measurement) = try await openReader()
+        let tally = try await Task.detached { try await self.readAll(reader) }.value
+        try finish(tally, measurement)
+    }
+
+    func readMessagesInActor() async throws {
+        let (reader, measurement) = try await openReader()
+        let tally = try await ReadingActor().readAll(self, reader)
+        try finish(tally, measurement)
+    }
+
+    @MainActor
+    func readMessagesOnMainActor() async throws {
+        let (reader, measurement) = try await openReader()
+        let tally = try await readAll(reader)
+        try finish(tally, measurement)
+    }
+
+    /// Runs where its caller does.
+    fileprivate func readAll(_ reader: KafkaReader) async throws -> Tally {
+        var tally = Tally()
+        for try await message in reader.messages {
+            try tally.take(message)
+            if tally.messages == messages { break }
+        }
+        return tally
+    }
+
+    func readBatches() async throws {
+        let (reader, measurement) = try await openReader()
+        var tally = Tally()
+        while tally.messages < messages {
+            let batch = try await reader.readBatch(upTo: 1000, within: .seconds(10))
+            guard !batch.isEmpty else { throw Failure("\(tally.messages) of \(messages) messages came") }
+            for message in batch { try tally.take(message) }
+        }
+        try finish(tally, measurement)
+    }
+
+    func readCallback() async throws {
+        let (reader, measurement) = try await openReader()
+        try await withTally { add in
+            try reader.onMessage { message in try add { tally in try tally.take(message) } }
+        }
+        measurement.finish(messages)
+    }
+
+    func readTextCallback() async throws {
+        let (reader, measurement) = try await openReader()
+        try await withTally { add in
+            try reader.registerCB { text in try? add { tally in tally.take(text) } }
+        }
+        measurement.finish(messages)
+    }
+
+    /// Has somebody else add to a tally, and waits until it is complete.
+    private func withTally(
+        _ body: (_ add: @escaping @Sendable ((inout Tally) throws -> Void) throws -> Void) throws -> Void
+    ) async throws {
+        let tally = Mutex(Tally())
+        let (done, signal) = AsyncStream.makeStream(of: Void.self)
+        let count = messages
+        let box = TallyBox(tally)
+        try body { change in
+            let isLast = try box.tally.withLock { tally in
+                try change(&tally)
+                return tally.messages == count
+            }
+            if isLast { signal.finish() }
+        }
+        for await _ in done {}
+        try box.tally.withLock { try $0.check(self) }
+    }
+
+    func readMemory() async throws {
+        let before = Measurement.residentBytes
+        var measurement = Measurement()
+        let reader = try await KafkaReader.connect(self.reader())
+        try await Task.sleep(for: .seconds(seconds))
+        measurement.memory = Measurement.residentBytes - before
+        measurement.finish(0)
+        await reader.close()
+    }
+}
+
+private final class TallyBox: Sendable {
+    let tally: Mutex<Tally>
+
+    init(_ tally: consuming sending Mutex<Tally>) { self.tally = tally }
+}
+
+private actor ReadingActor {
+    func readAll(_ job: Job, _ reader: KafkaReader) async throws -> Tally { try await job.readAll(reader) }
+}
