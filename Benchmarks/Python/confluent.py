@@ -52,7 +52,7 @@ def cpu_time():
 def settle():
     """Returns when the process has been idle for a moment: what can be fetched has been."""
     before, quiet = cpu_time(), 0
-    while quiet < 4:
+    while quiet < 7:
         time.sleep(0.05)
         after = cpu_time()
         quiet = quiet + 1 if after - before < 0.002 else 0

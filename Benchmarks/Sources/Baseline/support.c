@@ -126,7 +126,7 @@ void sleep_for(double seconds)
 void settle(void)
 {
     double before = cpu_time();
-    for (int quiet = 0; quiet < 4;) {
+    for (int quiet = 0; quiet < 7;) {
         sleep_for(0.05);
         double after = cpu_time();
         quiet = after - before < 0.002 ? quiet + 1 : 0;

@@ -62,7 +62,8 @@ enum Cases {
                 .c("write", "rd_kafka_produce"),
                 .c("write-batch", "rd_kafka_produce_batch"),
                 .msgbus("write", "enqueue"),
-                .msgbus("write-batch", "write(contentsOf:)"),
+                .msgbus("write-batch", "enqueue(contentsOf:)"),
+                .msgbus("write-batch-acked", "await write(contentsOf:)"),
                 .python("write", "produce"),
             ],
             baselines: ["write", "write-batch"],
@@ -100,6 +101,7 @@ enum Cases {
 
     private static func read(_ name: String, _ load: Load) -> Case {
         let demands = [
+            Demand("read-borrowed", .atLeast(0.95), of: "read-batch"),
             Demand("read-batches", .atLeast(0.8), of: "read-batch"),
             Demand("read-messages", .atLeast(0.6), of: "read-batch"),
             Demand("read-messages", .atLeast(1), of: "read-poll"),
@@ -112,8 +114,8 @@ enum Cases {
             metric: .rate,
             load: load,
             topic: .filled,
-            // A fetch that finds nothing would keep a reader from its quiet.
-            settings: .reader(wait: load.isPrefetched ? 500 : 5),
+            // Fetches that find nothing would keep a reader from its quiet.
+            settings: .reader(wait: load.isPrefetched ? 100 : 5),
             clients: [
                 .c("read-poll", "rd_kafka_consumer_poll"),
                 .c("read-batch", "rd_kafka_consume_batch_queue"),
@@ -122,6 +124,7 @@ enum Cases {
                 .msgbus("read-messages-actor", "messages in an actor"),
                 .msgbus("read-messages-main-actor", "messages on the main actor"),
                 .msgbus("read-batches", "readBatch"),
+                .msgbus("read-borrowed", "withBatch"),
                 .msgbus("read-callback", "onMessage"),
                 .msgbus("read-text-callback", "registerCB"),
                 .python("read-poll", "poll"),

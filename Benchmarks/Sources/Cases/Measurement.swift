@@ -58,7 +58,7 @@ struct Measurement {
     static func settle() async throws {
         var before = cpuSeconds
         var quiet = 0
-        while quiet < 4 {
+        while quiet < 7 {
             try await Task.sleep(for: .milliseconds(50))
             let after = cpuSeconds
             quiet = after - before < 0.002 ? quiet + 1 : 0

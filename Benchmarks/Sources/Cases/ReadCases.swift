@@ -8,18 +8,26 @@ struct Tally: Sendable {
     var bytes = 0
     var touched = 0
 
-    mutating func take(_ message: Message) throws {
+    mutating func take(_ message: Message) {
         message.withValueBytes { bytes in
-            guard let bytes else { return }
-            self.bytes += bytes.byteCount
-            touched += Int(bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self))
+            if let bytes { look(at: bytes) }
         }
+        messages += 1
+    }
+
+    mutating func take(_ message: BorrowedMessage) {
+        if let bytes = message.value { look(at: bytes) }
         messages += 1
     }
 
     mutating func take(_ text: String) {
         bytes += text.utf8.count
         messages += 1
+    }
+
+    private mutating func look(at bytes: RawSpan) {
+        self.bytes += bytes.byteCount
+        touched += Int(bytes.unsafeLoad(as: UInt8.self))
     }
 
     func check(_ job: Job) throws {
@@ -86,7 +94,7 @@ extension Job {
     fileprivate func readAll(_ reader: KafkaReader) async throws -> Tally {
         var tally = Tally()
         for try await message in reader.messages {
-            try tally.take(message)
+            tally.take(message)
             if tally.messages == messages { break }
         }
         return tally
@@ -98,7 +106,20 @@ extension Job {
         while tally.messages < messages {
             let batch = try await reader.readBatch(upTo: 1000, within: .seconds(10))
             guard !batch.isEmpty else { throw Failure("\(tally.messages) of \(messages) messages came") }
-            for message in batch { try tally.take(message) }
+            for message in batch { tally.take(message) }
+        }
+        try finish(tally, measurement)
+    }
+
+    func readBorrowed() async throws {
+        let (reader, measurement) = try await openReader()
+        var tally = Tally()
+        while tally.messages < messages {
+            let count = try await reader.withBatch(upTo: 1000, within: .seconds(10)) { batch in
+                for index in batch.indices { tally.take(batch[index]) }
+                return batch.count
+            }
+            guard count > 0 else { throw Failure("\(tally.messages) of \(messages) messages came") }
         }
         try finish(tally, measurement)
     }
@@ -106,7 +127,7 @@ extension Job {
     func readCallback() async throws {
         let (reader, measurement) = try await openReader()
         try await withTally { add in
-            try reader.onMessage { message in try add { tally in try tally.take(message) } }
+            try reader.onMessage { message in try add { tally in tally.take(message) } }
         }
         measurement.finish(messages)
     }
