@@ -55,7 +55,7 @@ def settle():
     while quiet < 7:
         time.sleep(0.05)
         after = cpu_time()
-        quiet = quiet + 1 if after - before < 0.002 else 0
+        quiet = quiet + 1 if after - before < 0.005 else 0
         before = after
 
 

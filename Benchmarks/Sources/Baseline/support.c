@@ -129,7 +129,7 @@ void settle(void)
     for (int quiet = 0; quiet < 7;) {
         sleep_for(0.05);
         double after = cpu_time();
-        quiet = after - before < 0.002 ? quiet + 1 : 0;
+        quiet = after - before < 0.005 ? quiet + 1 : 0;
         before = after;
     }
 }

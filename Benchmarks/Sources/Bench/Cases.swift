@@ -276,4 +276,66 @@ enum Cases {
             ),
         ]
     }
+
+    // MARK: Counting
+
+    /// The cases whose allocations and instructions are counted, so arranged that these depend on the clock as little as can be:
+    /// batches are full, and what is read has been fetched.
+    static var counted: [Case] {
+        let linger = Settings.writer(linger: 1000, messages: 1_000_000)
+        let noLinger = Settings.writer(linger: 0, messages: 1_000_000)
+        func write(_ name: String, _ settings: Settings, _ messages: Int, _ clients: [Client]) -> Case {
+            let load = Load(messages: messages, partitions: 1, clients: 100)
+            return Case(
+                name: name,
+                metric: .rate,
+                load: load,
+                topic: .fresh,
+                settings: settings,
+                clients: clients,
+                baselines: []
+            )
+        }
+        return [
+            write(
+                "write",
+                linger,
+                20_000,
+                [
+                    .c("write", "rd_kafka_produce"), .c("write-batch", "rd_kafka_produce_batch"),
+                    .msgbus("write", "enqueue"), .msgbus("write-batch", "enqueue(contentsOf:)"),
+                    .msgbus("write-batch-acked", "await write(contentsOf:)"),
+                ]
+            ),
+            write(
+                "write with a key and 3 headers",
+                linger,
+                20_000,
+                [
+                    .c("write-headers", "rd_kafka_producev"), .msgbus("write-headers", "enqueue"),
+                ]
+            ),
+            write(
+                "write, acknowledged one by one",
+                noLinger,
+                500,
+                [
+                    .c("write-acked", "rd_kafka_produce, rd_kafka_poll"), .msgbus("write-blocking", "messageWrite"),
+                    .msgbus("write-async", "await write"),
+                ]
+            ),
+            Case(
+                name: "read",
+                metric: .rate,
+                load: Load(messages: 20_000, isPrefetched: true),
+                topic: .filled,
+                settings: .reader(wait: 200),
+                // The main actor's thread is one that Valgrind doesn't survive.
+                clients: read("", Load(messages: 0)).clients.filter {
+                    $0.program != .python && $0.command != "read-messages-main-actor"
+                },
+                baselines: []
+            ),
+        ]
+    }
 }

@@ -5,13 +5,14 @@ enum Child {
     /// Where SwiftPM has put them all.
     static let folder = Bundle.main.executableURL!.deletingLastPathComponent().path
 
-    /// Runs a command to its end.
+    /// Runs a command to its end, and shows its errors unless that is to be done quietly.
     ///
-    /// By `popen`, whose shell puts up with words in front of the command, such as an environment or Valgrind. Errors are shown.
+    /// By `popen`, which Foundation's `Process` isn't better than: nothing is written to it, and the main thread waits anyway.
     ///
+    /// - Returns: What it printed.
     /// - Throws: When it fails.
-    static func run(_ words: [String], prefix: String = "") throws -> String {
-        let command = prefix + " exec " + words.map(quoted).joined(separator: " ")
+    static func run(_ words: [String], quietly: Bool = false) throws -> String {
+        let command = "exec " + words.map(quoted).joined(separator: " ") + (quietly ? " 2>/dev/null" : "")
         guard let pipe = popen(command, "r") else { throw Failure("can't run \(words[0])") }
         var output: [UInt8] = []
         while true {
@@ -24,9 +25,7 @@ enum Child {
         return String(decoding: output, as: UTF8.self)
     }
 
-    private static func quoted(_ word: String) -> String {
-        "'" + word.replacing("'", with: "'\\''") + "'"
-    }
+    private static func quoted(_ word: String) -> String { "'" + word.replacing("'", with: "'\\''") + "'" }
 
     /// A result: the last line, one object of numbers.
     static func result(of output: String) throws -> [String: Double] {

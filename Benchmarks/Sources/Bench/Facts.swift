@@ -4,12 +4,14 @@ import Foundation
 enum Facts {
     static var all: [String] {
         var facts = [
-            "librdkafka \(librdkafka), \(swift)",
+            versions,
             "\(ProcessInfo.processInfo.activeProcessorCount) cores\(processor.map { " of \($0)" } ?? "")",
         ]
         if let load { facts.append("load average \(load) before") }
         return facts
     }
+
+    static var versions: String { "librdkafka \(librdkafka), \(swift)" }
 
     private static var librdkafka: String {
         typealias Version = @convention(c) () -> UnsafePointer<CChar>
@@ -18,7 +20,7 @@ enum Facts {
     }
 
     private static var swift: String {
-        let output = (try? Child.run(["swift", "--version"], prefix: "exec 2>/dev/null;")) ?? ""
+        let output = (try? Child.run(["swift", "--version"], quietly: true)) ?? ""
         return output.split(separator: "\n").first.map(String.init) ?? "Swift of unknown version"
     }
 
@@ -37,7 +39,7 @@ enum Facts {
     static func python(_ folder: String) -> String? {
         let ask =
             "import confluent_kafka as c; print(f'confluent-kafka {c.__version__} with librdkafka {c.libversion()[0]}')"
-        let output = try? Child.run(["env", "PYTHONPATH=\(folder)", "python3", "-c", ask], prefix: "exec 2>/dev/null;")
+        let output = try? Child.run(["env", "PYTHONPATH=\(folder)", "python3", "-c", ask], quietly: true)
         return output?.split(separator: "\n").first.map(String.init)
     }
 }

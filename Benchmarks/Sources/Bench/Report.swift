@@ -65,6 +65,35 @@ enum Report {
         return "\(facts.joined(separator: ", ")); `\(properties)`"
     }
 
+    /// What a message costs, and what it may cost.
+    static func counts(_ counts: [Count], _ thresholds: Thresholds) -> String {
+        let head = [
+            "a message costs", "allocations", "at most", "librdkafka's", "instructions", "at most", "librdkafka's",
+            "others'",
+        ]
+        let rows = counts.map { count in
+            let threshold = count.isGated ? thresholds.clients[count.name] : nil
+            return [
+                count.name,
+                String(format: "%.2f", count.allocations),
+                threshold.map { String(format: "%.2f", $0.allocations) } ?? "",
+                String(format: "%.2f", count.libraryAllocations),
+                String(format: "%.0f", count.instructions),
+                threshold.map { String(format: "%.0f", $0.instructions) } ?? "",
+                String(format: "%.0f", count.libraryInstructions),
+                String(format: "%.0f", count.otherInstructions),
+            ]
+        }
+        return """
+            ## Counts
+
+            By our code and Swift's, by librdkafka's, and by glibc's for both.
+
+            \(table(head, rows))
+
+            """
+    }
+
     static func table(_ head: [String], _ rows: [[String]]) -> String {
         func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
         let rule = head.enumerated().map { $0.offset == 0 ? "---" : "---:" }

@@ -29,8 +29,8 @@ struct Runner {
 
     /// One run.
     ///
-    /// - Parameter prefix: Words of the shell in front of the command.
-    func run(_ client: Client, of measured: Case, prefix: String = "") throws -> Result {
+    /// - Parameter prefix: A program that runs it, with arguments of its own.
+    func run(_ client: Client, of measured: Case, prefix: [String] = []) throws -> Result {
         let load = measured.load(of: client)
         let topic: String
         switch measured.topic {
@@ -45,7 +45,7 @@ struct Runner {
         case .empty:
             topic = try cluster.makeTopic(partitions: load.partitions)
         }
-        let output = try Child.run(words(client, load, topic, measured.settings), prefix: prefix)
+        let output = try Child.run(prefix + words(client, load, topic, measured.settings))
         if case .fresh = measured.topic, measured.metric == .rate || measured.metric == .latency {
             try cluster.check(topic, has: load.messages + load.warmup)
         }

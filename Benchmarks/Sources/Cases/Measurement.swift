@@ -61,7 +61,7 @@ struct Measurement {
         while quiet < 7 {
             try await Task.sleep(for: .milliseconds(50))
             let after = cpuSeconds
-            quiet = after - before < 0.002 ? quiet + 1 : 0
+            quiet = after - before < 0.005 ? quiet + 1 : 0
             before = after
         }
     }

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import MsgBus
 
@@ -10,6 +11,12 @@ alarm(300)  // nothing here takes so long
 func fail(_ error: any Error) -> Never {
     FileHandle.standardError.write(Data("msgbus-cases: \(error)\n".utf8))
     exit(1)
+}
+
+/// Nobody wants to know how long it takes to free what was measured.
+func end() -> Never {
+    fflush(nil)
+    _exit(0)
 }
 
 /// Blocking calls: for threads, and the main one is as good as any.
@@ -54,17 +61,16 @@ do {
         Task { @concurrent in
             do {
                 try await runInTask(job)
-                fflush(nil)
-                // Nobody wants to know how long it takes to free what was measured.
-                _exit(0)
+                end()
             } catch {
                 fail(error)
             }
         }
+        // Valgrind doesn't survive `dispatchMain`; only the main actor needs it.
+        if job.name != "read-messages-main-actor" { DispatchSemaphore(value: 0).wait() }
         dispatchMain()
     }
-    fflush(nil)
-    _exit(0)
+    end()
 } catch {
     fail(error)
 }
