@@ -64,6 +64,7 @@ struct Bench: ParsableCommand {
     private func compare(_ runner: Runner, _ facts: [String]) throws {
         let cases = try wanted(Cases.all(messages: quick ? min(messages, 50_000) : messages))
         say(Report.heading(facts))
+        say(Report.explanation)
         var done: [Comparison] = []
         for measured in cases {
             let results = try runner.run(measured, times: quick ? min(times, 2) : times)

@@ -338,4 +338,12 @@ enum Cases {
             ),
         ]
     }
+
+    /// How many allocations of ours a message may take: none where nobody waits for it or looks at more than its bytes.
+    static let demandedAllocations = [
+        "write": 0.0, "write-batch": 0, "write-headers": 0, "write-batch-acked": 1, "write-blocking": 1,
+        "write-async": 1,
+        "read-texts": 1, "read-messages": 1, "read-messages-actor": 1, "read-batches": 1, "read-borrowed": 0,
+        "read-callback": 1, "read-text-callback": 1,
+    ]
 }

@@ -3,7 +3,9 @@ import Foundation
 /// What a message costs, as far as it can be counted: by our code and Swift's, and by librdkafka's.
 struct Count {
     let name: String
+    /// Ours have a threshold.
     let isGated: Bool
+    let demandedAllocations: Double?
     var allocations = 0.0
     var libraryAllocations = 0.0
     var instructions = 0.0
@@ -24,7 +26,9 @@ struct Counter {
         return try measured.clients.map { client in
             let name = "\(measured.name): \(client.name)"
             progress(name)
-            var count = Count(name: name, isGated: client.program == .msgbus)
+            let isOurs = client.program == .msgbus
+            let demanded = isOurs ? Cases.demandedAllocations[client.command] : nil
+            var count = Count(name: name, isGated: isOurs, demandedAllocations: demanded)
             let allocations = try perMessage(client, measured, allocations)
             count.allocations = allocations[0]
             count.libraryAllocations = allocations[1]

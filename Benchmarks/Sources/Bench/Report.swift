@@ -8,11 +8,14 @@ enum Report {
 
         \(facts.map { "- \($0)" }.joined(separator: "\n"))
 
+        """
+    }
+
+    static let explanation = """
         Figures are medians, with the smallest and the largest. A ratio (×) is the median over the rounds, in each of which all clients
         of a case ran one after another; of times less is better. Processor time is the client's, without the broker's.
 
         """
-    }
 
     static func section(_ comparison: Comparison) -> String {
         let measured = comparison.measured
@@ -68,14 +71,15 @@ enum Report {
     /// What a message costs, and what it may cost.
     static func counts(_ counts: [Count], _ thresholds: Thresholds) -> String {
         let head = [
-            "a message costs", "allocations", "at most", "librdkafka's", "instructions", "at most", "librdkafka's",
-            "others'",
+            "a message costs", "allocations", "demanded", "at most", "librdkafka's", "instructions", "at most",
+            "librdkafka's", "others'",
         ]
         let rows = counts.map { count in
             let threshold = count.isGated ? thresholds.clients[count.name] : nil
             return [
                 count.name,
                 String(format: "%.2f", count.allocations),
+                demanded(count),
                 threshold.map { String(format: "%.2f", $0.allocations) } ?? "",
                 String(format: "%.2f", count.libraryAllocations),
                 String(format: "%.0f", count.instructions),
@@ -87,11 +91,17 @@ enum Report {
         return """
             ## Counts
 
-            By our code and Swift's, by librdkafka's, and by glibc's for both.
+            By our code and Swift's, by librdkafka's, and by others', which is glibc's for both. What allocates for a batch of messages
+            counts a little for each.
 
             \(table(head, rows))
 
             """
+    }
+
+    private static func demanded(_ count: Count) -> String {
+        guard let demanded = count.demandedAllocations else { return "" }
+        return "≤ \(Int(demanded)): \(count.allocations < demanded + 0.1 ? "ok" : "**above**")"
     }
 
     static func table(_ head: [String], _ rows: [[String]]) -> String {

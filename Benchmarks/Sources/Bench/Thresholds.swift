@@ -24,15 +24,14 @@ struct Thresholds: Codable {
         try (encoder.encode(self) + Data("\n".utf8)).write(to: URL(fileURLWithPath: Self.path))
     }
 
-    /// As much as it is, and a margin: what differs from run to run is less than half of it.
+    /// As much as it is, and a margin. Instructions differ by some percent from run to run. Of allocations, those for batches do, of
+    /// which there are sometimes more and sometimes fewer; one for each message would be 1.
     mutating func update(_ counts: [Count]) {
         takenWith = Facts.versions
         for count in counts where count.isGated {
-            let allocations = max(count.allocations * 1.1, count.allocations + 0.05)
-            let instructions = max(count.instructions * 1.15, count.instructions + 20)
             clients[count.name] = Threshold(
-                allocations: (allocations * 100).rounded(.up) / 100,
-                instructions: instructions.rounded(.up)
+                allocations: (max(0, count.allocations) * 10).rounded() / 10 + 0.3,
+                instructions: max(count.instructions * 1.1, count.instructions + 30).rounded()
             )
         }
     }

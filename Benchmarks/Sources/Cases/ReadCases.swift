@@ -126,37 +126,16 @@ extension Job {
 
     func readCallback() async throws {
         let (reader, measurement) = try await openReader()
-        try await withTally { add in
-            try reader.onMessage { message in try add { tally in tally.take(message) } }
-        }
-        measurement.finish(messages)
+        let tally = SharedTally(count: messages)
+        try reader.onMessage { message in tally.take(message) }
+        try finish(await tally.whenComplete(), measurement)
     }
 
     func readTextCallback() async throws {
         let (reader, measurement) = try await openReader()
-        try await withTally { add in
-            try reader.registerCB { text in try? add { tally in tally.take(text) } }
-        }
-        measurement.finish(messages)
-    }
-
-    /// Has somebody else add to a tally, and waits until it is complete.
-    private func withTally(
-        _ body: (_ add: @escaping @Sendable ((inout Tally) throws -> Void) throws -> Void) throws -> Void
-    ) async throws {
-        let tally = Mutex(Tally())
-        let (done, signal) = AsyncStream.makeStream(of: Void.self)
-        let count = messages
-        let box = TallyBox(tally)
-        try body { change in
-            let isLast = try box.tally.withLock { tally in
-                try change(&tally)
-                return tally.messages == count
-            }
-            if isLast { signal.finish() }
-        }
-        for await _ in done {}
-        try box.tally.withLock { try $0.check(self) }
+        let tally = SharedTally(count: messages)
+        try reader.registerCB { text in tally.take(text) }
+        try finish(await tally.whenComplete(), measurement)
     }
 
     func readMemory() async throws {
@@ -170,10 +149,34 @@ extension Job {
     }
 }
 
-private final class TallyBox: Sendable {
-    let tally: Mutex<Tally>
+/// A tally that callbacks add to.
+private final class SharedTally: Sendable {
+    private let tally = Mutex(Tally())
+    private let count: Int
+    private let (completion, signal) = AsyncStream.makeStream(of: Void.self)
 
-    init(_ tally: consuming sending Mutex<Tally>) { self.tally = tally }
+    init(count: Int) { self.count = count }
+
+    func take(_ message: Message) {
+        let taken = tally.withLock { tally in
+            tally.take(message)
+            return tally.messages
+        }
+        if taken == count { signal.finish() }
+    }
+
+    func take(_ text: String) {
+        let taken = tally.withLock { tally in
+            tally.take(text)
+            return tally.messages
+        }
+        if taken == count { signal.finish() }
+    }
+
+    func whenComplete() async -> Tally {
+        for await _ in completion {}
+        return tally.withLock { $0 }
+    }
 }
 
 private actor ReadingActor {
