@@ -14,8 +14,7 @@ struct WriterStateTests {
 
     /// A write that librdkafka took; returns its ticket and tag.
     private func take(_ state: inout WriterState, size: Int = 1) -> (ticket: WriterState.Ticket, tag: MessageTag) {
-        let ticket = state.reserve()
-        check(state.expect(ticket, audience().1, by: .now + .seconds(60)))
+        let ticket = state.expect(audience().1, by: .now + .seconds(60))
         state.wasAccepted()
         state.wasTaken(size: size)
         return (ticket, state.tag(ticket))
@@ -65,14 +64,32 @@ struct WriterStateTests {
         check(state.inFlight == 0)
     }
 
-    @Test("Cancelled before it was made: the write isn't made")
-    func cancelledEarly() {
+    @Test("A ticket outlives its slot: as a number too it names one write only")
+    func tickets() {
         var state = WriterState(maxMessages: 10, maxBytes: 100)
-        let ticket = state.reserve()
-        check(state.cancel(ticket) == nil)
-        check(!state.expect(ticket, audience().1, by: .now))
-        _ = state.refused(ticket, MsgBusError(.cancelled, ""))
-        check(state.pending == 0)
+        check(WriterState.Ticket(packed: 0) == nil)
+        let first = take(&state)
+        let packed = first.ticket.packed
+        check(packed != 0)
+        _ = state.reported(first.tag, size: 1, .success(delivery))
+        let second = take(&state)
+        check(second.ticket.slot == first.ticket.slot && second.ticket.packed != packed)
+        check(WriterState.Ticket(packed: packed).map { state.cancel($0) == nil } == true)
+        check(WriterState.Ticket(packed: second.ticket.packed).map { state.cancel($0) != nil } == true)
+    }
+
+    @Test("The clock is looked at for the earliest deadline, and nobody asks twice")
+    func watched() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100)
+        let now = ContinuousClock.now
+        _ = state.expect(audience().1, by: now + .seconds(3))
+        check(state.isUnwatched(now + .seconds(3)))
+        check(!state.isUnwatched(now + .seconds(4)))
+        check(state.isUnwatched(now + .seconds(2)))
+        check(state.expire(at: now + .seconds(2), .seconds(1)).next == now + .seconds(3))
+        check(!state.isUnwatched(now + .seconds(3)))
+        check(state.expire(at: now + .seconds(3), .seconds(1)).next == nil)
+        check(state.isUnwatched(now + .seconds(9)))
     }
 
     @Test("The line goes first come first served, and those who leave it are never sent")
@@ -81,8 +98,7 @@ struct WriterStateTests {
         let first = take(&state)
         var tickets: [WriterState.Ticket] = []
         for index in 0..<3 {
-            let ticket = state.reserve()
-            check(state.expect(ticket, audience().1, by: .now + .seconds(60)))
+            let ticket = state.expect(audience().1, by: .now + .seconds(60))
             state.wasAccepted()
             state.stepInLine("\(index)", ticket)
             tickets.append(ticket)
@@ -109,8 +125,7 @@ struct WriterStateTests {
         }
         check(sent.count == 5 && !state.isGathering)
         for index in 0..<8 {
-            let ticket = state.reserve()
-            check(state.expect(ticket, audience().1, by: .now + .seconds(60)))
+            let ticket = state.expect(audience().1, by: .now + .seconds(60))
             state.wasAccepted()
             state.stepInLine("\(index)", ticket)
             check(state.isGathering && (state.gatheringTime != nil) == (index == 0))
@@ -149,12 +164,10 @@ struct WriterStateTests {
     func deadlines() {
         var state = WriterState(maxMessages: 1, maxBytes: 100)
         let now = ContinuousClock.now
-        let sent = state.reserve()
-        _ = state.expect(sent, audience().1, by: now + .seconds(1))
+        _ = state.expect(audience().1, by: now + .seconds(1))
         state.wasAccepted()
         state.wasTaken(size: 1)
-        let waiting = state.reserve()
-        _ = state.expect(waiting, audience().1, by: now + .seconds(2))
+        let waiting = state.expect(audience().1, by: now + .seconds(2))
         state.wasAccepted()
         state.stepInLine("x", waiting)
         check(state.expire(at: now, .seconds(1)).next == now + .seconds(1))

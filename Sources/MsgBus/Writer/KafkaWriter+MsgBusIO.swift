@@ -5,7 +5,7 @@ extension KafkaWriter: MsgBusIO {
     public func messageWrite(_ message: String) throws(MsgBusError) {
         guard core.config.blocking == .blocking else { return try enqueue(OutgoingMessage(message)) }
         let thread = Self.blockedThread.value
-        core.submit(OutgoingMessage(message), core.reserve(), .waiter(.thread(thread)))
+        core.submit(OutgoingMessage(message), .waiter(.thread(thread)))
         _ = try thread.wait().get()
     }
 

@@ -126,11 +126,19 @@ final class WriterCore: Sendable {
         _ message: OutgoingMessage,
         in transaction: TransactionState.ID? = nil
     ) async throws(MsgBusError) -> Delivery {
-        let ticket = reserve()
+        if Task.isCancelled { throw WriterState.cancelled(.notPersisted) }
+        let ticket = Atomic<UInt64>(0)
         let outcome = await withTaskCancellationHandler {
-            await withUnsafeContinuation { submit(message, ticket, .waiter(.task($0)), in: transaction) }
+            await withUnsafeContinuation { continuation in
+                submit(message, .waiter(.task(continuation)), in: transaction) {
+                    ticket.store($0.packed, ordering: .relaxed)
+                }
+                // The handler may have run before there was anything to cancel. One of the two sees what the other has done.
+                atomicMemoryFence(ordering: .sequentiallyConsistent)
+                if Task.isCancelled { cancel(ticket) }
+            }
         } onCancel: {
-            cancel([ticket])
+            cancel(ticket)
         }
         return try outcome.get()
     }
@@ -151,27 +159,26 @@ final class WriterCore: Sendable {
         }
     }
 
-    /// Names a write that is about to be made.
-    func reserve() -> WriterState.Ticket { state.withLock { $0.reserve() } }
+    private func cancel(_ ticket: borrowing Atomic<UInt64>) {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if let ticket = WriterState.Ticket(packed: ticket.load(ordering: .relaxed)) { cancel([ticket]) }
+    }
 
     /// Makes a write for which somebody waits: at once, or in the line if there is no room.
     func submit(
         _ message: OutgoingMessage,
-        _ ticket: WriterState.Ticket,
         _ audience: WriterState.Audience,
-        in transaction: TransactionState.ID? = nil
+        in transaction: TransactionState.ID? = nil,
+        remember: (WriterState.Ticket) -> Void = { _ in }
     ) {
         let deadline = ContinuousClock.Instant.after(deliveryTimeout)
-        let (answer, gatheringTime) = state.withLock { state in
-            guard state.expect(ticket, audience, by: deadline) else {
-                var answer = state.refused(ticket, WriterState.cancelled(.notPersisted))
-                answer.audience = audience
-                return (Optional(answer), Duration?.none)
-            }
+        let (answer, gatheringTime, isUnwatched) = state.withLock { state in
+            let ticket = state.expect(audience, by: deadline)
+            remember(ticket)
             let answer = submit(message, ticket, transaction, &state)
-            return (answer, state.gatheringTime)
+            return (answer, state.gatheringTime, state.isUnwatched(deadline))
         }
-        timer.arm(at: deadline)
+        if isUnwatched { timer.arm(at: deadline) }
         if let gatheringTime { gathering.arm(at: .after(gatheringTime)) }
         answer?.audience.tell(answer!.outcome)
     }
@@ -213,9 +220,7 @@ final class WriterCore: Sendable {
             var answers: [WriterState.Answer] = []
             state.withLock { state in
                 for message in messages[tickets.count...].prefix(Self.handOverLimit) {
-                    let ticket = state.reserve()
-                    // Nobody can have cancelled what nobody knows yet.
-                    _ = state.expect(ticket, .batch(collector, index: tickets.count), by: deadline)
+                    let ticket = state.expect(.batch(collector, index: tickets.count), by: deadline)
                     tickets.append(ticket)
                     do throws(MsgBusError) {
                         try state.checkMayWrite(in: transaction)
@@ -229,7 +234,7 @@ final class WriterCore: Sendable {
             }
             for answer in answers { answer.audience.tell(answer.outcome) }
         }
-        timer.arm(at: deadline)
+        if state.withLock({ $0.isUnwatched(deadline) }) { timer.arm(at: deadline) }
         return tickets
     }
 
@@ -245,6 +250,7 @@ final class WriterCore: Sendable {
     private func take(_ reports: DeliveryReports) {
         var unheard: [UndeliveredMessage] = []
         defer { answers.removeAll(keepingCapacity: true) }
+        var isTurn = false
         let flushes = state.withLock { state in
             for messages in reports.unwatched { state.delivered(messages) }
             for report in reports.watched {
@@ -255,12 +261,24 @@ final class WriterCore: Sendable {
                     unheard.append(UndeliveredMessage(message: failure.message, error: failure.error))
                 }
             }
+            isTurn = state.beginTurn(of: answers.count { $0.audience.isTask })
             if !state.isGathering || !state.isWorthGathering { admit(&state, &answers) }
             return state.finishedFlushes()
         }
         for answer in answers { answer.audience.tell(answer.outcome) }
+        // It runs when those before it have run, where all tasks wait in one line: on the pool of threads that they share.
+        if isTurn { Task { endTurn() } }
         for flush in flushes { flush.resume(nil) }
         for failure in unheard { tell(failure) }
+    }
+
+    private func endTurn() {
+        var answers: [WriterState.Answer] = []
+        state.withLock { state in
+            state.endTurn()
+            if state.phase == .open, !state.isWorthGathering { admit(&state, &answers) }
+        }
+        for answer in answers { answer.audience.tell(answer.outcome) }
     }
 
     private func outcome(of report: DeliveryReport) -> Outcome {

@@ -11,6 +11,19 @@ struct WriterState {
     struct Ticket: Sendable {
         let slot: Int
         let generation: UInt32
+
+        init(slot: Int, generation: UInt32) {
+            self.slot = slot
+            self.generation = generation
+        }
+
+        /// As a number, which is never 0.
+        var packed: UInt64 { UInt64(slot + 1) << 32 | UInt64(generation) }
+
+        init?(packed: UInt64) {
+            guard packed != 0 else { return nil }
+            self.init(slot: Int(packed >> 32) - 1, generation: UInt32(truncatingIfNeeded: packed))
+        }
     }
 
     /// Who is told what became of a message.
@@ -18,6 +31,9 @@ struct WriterState {
         case nobody
         case waiter(Waiter<Outcome>)
         case batch(BatchCollector, index: Int)
+
+        /// Whether it is a task that waits for this one message.
+        var isTask: Bool { if case .waiter(.task) = self { true } else { false } }
 
         func tell(_ outcome: Outcome) {
             switch self {
@@ -37,10 +53,8 @@ struct WriterState {
         /// It waits for room. What left the line is skipped when its turn comes.
         var isInLine = false
         var epoch: UInt32 = 0
-        /// The caller left before it had asked for anything.
-        var isCancelled = false
         var audience = Audience.nobody
-        var deadline = ContinuousClock.now
+        var deadline: ContinuousClock.Instant
     }
 
     /// A message in the line.
@@ -69,6 +83,7 @@ struct WriterState {
     /// How many of them nobody waited for.
     private var unheardFailures = 0
     private(set) var inFlight = 0
+    private var isTurnOfOthers = false
     /// How long the last message took.
     private var latency = Duration.zero
     /// How many were on their way when the close's time was over.
@@ -77,6 +92,8 @@ struct WriterState {
     private let maxMessages: Int
     private let maxBytes: Int
 
+    /// When somebody looks next for whose time is over.
+    private var watched: ContinuousClock.Instant?
     private var slots: [Slot] = []
     private var freeSlots: [Int] = []
     private var line = FIFO<Waiting>()
@@ -132,23 +149,25 @@ struct WriterState {
 
     // MARK: Writes
 
-    mutating func reserve() -> Ticket {
+    /// Somebody waits for a message that is about to be handed over.
+    mutating func expect(_ audience: Audience, by deadline: ContinuousClock.Instant) -> Ticket {
         let index: Int
         if let free = freeSlots.popLast() {
             index = free
         } else {
             index = slots.count
-            slots.append(Slot())
+            slots.append(Slot(deadline: deadline))
         }
         slots[index].isUsed = true
+        slots[index].audience = audience
+        slots[index].deadline = deadline
         return Ticket(slot: index, generation: slots[index].generation)
     }
 
-    /// Sets who waits for a reserved slot's message; false when the caller was cancelled before.
-    mutating func expect(_ ticket: Ticket, _ audience: Audience, by deadline: ContinuousClock.Instant) -> Bool {
-        guard !slots[ticket.slot].isCancelled else { return false }
-        slots[ticket.slot].audience = audience
-        slots[ticket.slot].deadline = deadline
+    /// Whether nobody looks at the clock in time for a deadline: then the caller has to see to it.
+    mutating func isUnwatched(_ deadline: ContinuousClock.Instant) -> Bool {
+        if let watched, watched <= deadline { return false }
+        watched = deadline
         return true
     }
 
@@ -172,7 +191,20 @@ struct WriterState {
     ///
     /// An idempotent producer sends nothing of a partition while five of its messages are under way, and if it has messages that it
     /// may not send, its thread looks for the answer without a pause (librdkafka 2.0.2, rd_kafka_toppar_producer_serve).
-    var isWorthGathering: Bool { (5..<1000).contains(inFlight) }
+    var isWorthGathering: Bool { isTurnOfOthers || (few..<1000).contains(inFlight) }
+
+    private let few = 5
+
+    /// Several tasks are told at once, and each is likely to write again at once: those writes gather until all tasks had their turn.
+    ///
+    /// - Returns: Whether somebody has to find out when they had.
+    mutating func beginTurn(of tasks: Int) -> Bool {
+        guard tasks >= few, !isTurnOfOthers else { return false }
+        isTurnOfOthers = true
+        return true
+    }
+
+    mutating func endTurn() { isTurnOfOthers = false }
 
     /// Whether the line doesn't wait for room.
     var isGathering: Bool { line.first.map { hasRoom(for: $0.message.size) } ?? false }
@@ -271,9 +303,10 @@ struct WriterState {
 
     private mutating func settle(_ index: Int, _ outcome: Outcome) -> Answer {
         let audience = slots[index].audience
-        let generation = slots[index].generation &+ 1
-        slots[index] = Slot()
-        slots[index].generation = generation
+        slots[index].audience = .nobody
+        slots[index].isUsed = false
+        slots[index].isInLine = false
+        slots[index].generation &+= 1
         freeSlots.append(index)
         return (audience, outcome)
     }
@@ -284,7 +317,6 @@ struct WriterState {
         if let answer = leaveLine(ticket, Self.cancelled(.notPersisted)) { return answer }
         let audience = slots[ticket.slot].audience
         slots[ticket.slot].audience = .nobody
-        slots[ticket.slot].isCancelled = true
         if case .nobody = audience { return nil }
         return (audience, .failure(Self.cancelled(.possiblyPersisted)))
     }
@@ -317,6 +349,7 @@ struct WriterState {
     ) {
         var answers: [Answer] = []
         var next: ContinuousClock.Instant?
+        defer { watched = next }
         for index in slots.indices {
             if case .nobody = slots[index].audience { continue }
             let deadline = slots[index].deadline
