@@ -33,7 +33,9 @@ final class Membership: Sendable {
         /// How often the group has assigned partitions, and who waits for more.
         var rounds = 0
         var roundWaiters: [RoundWaiter] = []
-        weak var core: ReaderCore?
+        /// Until it is closed. Not weak: Swift counts the references to an object slowly once there has been a weak one, and each
+        /// message counts some.
+        var core: ReaderCore?
 
         /// Topics are subscribed to. What those that already were have got since then stays new.
         mutating func know(_ partitions: [String: Int]) {
@@ -54,7 +56,7 @@ final class Membership: Sendable {
 
     var isInsideHandler: Bool { Self.enclosing.contains(ObjectIdentifier(self)) }
 
-    func attach(_ core: ReaderCore) { state.withLock { $0.core = core } }
+    func attach(_ core: ReaderCore?) { state.withLock { $0.core = core } }
 
     var client: KafkaClient { consumer.client }
     var core: ReaderCore? { state.withLock { $0.core } }

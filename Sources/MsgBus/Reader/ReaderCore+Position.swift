@@ -199,7 +199,7 @@ extension ReaderCore {
         } catch {
             log.info("can't stop or go on with partitions: \(error); trying again")
             state.withLock { $0.flowChangesFailed(changes) }
-            client.work.asyncAfter(deadline: .now() + .milliseconds(100)) { [weak self] in self?.changeFlows() }
+            client.work.asyncAfter(deadline: .now() + .milliseconds(100)) { self.changeFlows() }
         }
         client.loop.signal(.messages)
     }

@@ -65,12 +65,13 @@ final class ReaderCore: Sendable {
         housekeeping = DeadlineTimer(queue: client.loop.queue)
         callbacks.setSpecific(key: Self.callbackKey, value: ObjectIdentifier(self))
 
-        deadlines.start { [weak self] in self?.expire() }
-        redeliveries.start { [weak self] in self?.redeliver() }
-        commits.start { [weak self] in self?.commitInBackground() }
+        // These keep the core until its close cancels them, as the client's handlers do.
+        deadlines.start { self.expire() }
+        redeliveries.start { self.redeliver() }
+        commits.start { self.commitInBackground() }
         // A group wants to hear from its members even when nothing happens, and a private reader looks for new partitions.
         let pause = config.groupID == nil ? config.reader.partitionDiscoveryInterval : maxPollInterval / 3
-        housekeeping.start { [weak self] in self?.keepHouse(every: pause) }
+        housekeeping.start { self.keepHouse(every: pause) }
         housekeeping.arm(at: .after(pause))
         membership.attach(self)
         client.setHandlers(
@@ -349,6 +350,7 @@ final class ReaderCore: Sendable {
         } else {
             client.work.sync { client.destroy(isClean: isClean) }
         }
+        membership.attach(nil)
     }
 
     /// Commits what is done, until it has worked or the time is over. While the group is being rearranged the broker refuses: then

@@ -9,9 +9,7 @@ extension WriterCore {
     /// Lets the line go as far as there is room.
     func admit(_ state: inout WriterState, _ answers: inout [WriterState.Answer]) {
         guard state.hasLine else { return }
-        batch.withLock { batch in
-            while admit(state.firstWithRoom(upTo: Self.handOverLimit), &state, &batch, &answers) {}
-        }
+        while admit(state.firstWithRoom(upTo: Self.handOverLimit), &state, &batch, &answers) {}
     }
 
     /// - Returns: Whether there may be more to admit.
@@ -70,34 +68,33 @@ extension WriterCore {
         _ state: inout WriterState,
         _ unheard: inout [UndeliveredMessage]
     ) -> (taken: Int, failure: MsgBusError?) {
-        batch.withLock { batch in
-            // Those before this one are librdkafka's, or refused for good; from there to `index` they are in the batch.
-            var sent = messages.startIndex
-            var failure: MsgBusError?
-            for message in messages where failure == nil {
-                let size = message.size
-                let isSmall = ProduceBatch.suits(message, size: size)
-                if !isSmall || !batch.hasRoom(for: size) {
-                    failure = send(messages[sent...], &sent, &state, &batch, &unheard)
-                    if failure != nil { break }
-                }
-                do throws(MsgBusError) {
-                    try state.checkRoom(for: size, in: transaction)
-                    if isSmall {
-                        batch.append(message, state.tag(nil))
-                    } else {
-                        try producer.produce(message, tag: state.tag(nil))
-                        sent += 1
-                    }
-                    state.wasAccepted()
-                    state.wasTaken(size: size)
-                } catch {
-                    failure = error
-                }
+        // Those before this one are librdkafka's, or refused for good; from there on they are in the batch.
+        var sent = messages.startIndex
+        var failure: MsgBusError?
+        // By index and in place: a copy of each message would cost as much as all the rest.
+        for index in messages.indices where failure == nil {
+            let size = messages[index].size
+            let isSmall = ProduceBatch.suits(messages[index], size: size)
+            if !isSmall || !batch.hasRoom(for: size) {
+                failure = send(messages[sent...], &sent, &state, &batch, &unheard)
+                if failure != nil { break }
             }
-            failure = send(messages[sent...], &sent, &state, &batch, &unheard) ?? failure
-            return (sent - messages.startIndex, failure)
+            do throws(MsgBusError) {
+                try state.checkRoom(for: size, in: transaction)
+                if isSmall {
+                    batch.append(messages[index], state.tag(nil))
+                } else {
+                    try producer.produce(messages[index], tag: state.tag(nil))
+                    sent += 1
+                }
+                state.wasAccepted()
+                state.wasTaken(size: size)
+            } catch {
+                failure = error
+            }
         }
+        failure = send(messages[sent...], &sent, &state, &batch, &unheard) ?? failure
+        return (sent - messages.startIndex, failure)
     }
 
     /// Sends the batch, whose messages these begin with.
@@ -125,7 +122,7 @@ extension WriterCore {
         for failure in failures {
             let message = messages[first + failure.position]
             _ = state.reported(state.tag(nil), size: message.size, .failure(failure.error))
-            if state.transactions == nil { unheard.append(UndeliveredMessage(message: message, error: failure.error)) }
+            if !state.hasTransactions { unheard.append(UndeliveredMessage(message: message, error: failure.error)) }
         }
         sent = end
         return refusal

@@ -14,7 +14,7 @@ final class WriterCore: Sendable {
     let producer: ProducerClient
     let state: Mutex<WriterState>
     /// Only used with the state's lock held.
-    let batch = Mutex(ProduceBatch())
+    nonisolated(unsafe) var batch = ProduceBatch()
     /// Those of the last reports. Only used on the poll loop's queue, and kept for its memory.
     private nonisolated(unsafe) var answers: [WriterState.Answer] = []
     let timer: DeadlineTimer
@@ -69,8 +69,8 @@ final class WriterCore: Sendable {
         timer = DeadlineTimer(queue: client.loop.queue)
         gathering = DeadlineTimer(queue: client.loop.queue)
         failures.setSpecific(key: Self.handlerKey, value: ObjectIdentifier(self))
-        timer.start { [weak self] in self?.expire() }
-        gathering.start { [weak self] in self?.admit() }
+        timer.start { self.expire() }
+        gathering.start { self.admit() }
         client.setHandlers(
             KafkaClient.Handlers(
                 deliveries: { self.take($0) },
@@ -257,7 +257,7 @@ final class WriterCore: Sendable {
                 let answer = state.reported(report.tag, size: report.size, outcome(of: report))
                 if let answer {
                     answers.append(answer)
-                } else if let failure = report.failure, state.transactions == nil {
+                } else if let failure = report.failure, !state.hasTransactions {
                     unheard.append(UndeliveredMessage(message: failure.message, error: failure.error))
                 }
             }

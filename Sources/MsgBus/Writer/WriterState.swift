@@ -76,6 +76,8 @@ struct WriterState {
     private(set) var phase = Phase.open
     /// Nil for a writer without transactions.
     var transactions: TransactionState?
+    /// Whether there are any; to ask them, even whether they are, costs a copy.
+    let hasTransactions: Bool
     /// What was delivered before the transaction began.
     private var deliveredBefore = 0
     private(set) var delivered = 0
@@ -109,6 +111,7 @@ struct WriterState {
         self.maxMessages = maxMessages
         self.maxBytes = maxBytes
         transactions = transactionTimeout.map { TransactionState(timeout: $0) }
+        hasTransactions = transactions != nil
     }
 
     // MARK: Room
@@ -144,7 +147,7 @@ struct WriterState {
     /// Checks that a write is allowed, by this transaction or by none.
     func checkMayWrite(in transaction: TransactionState.ID?) throws(MsgBusError) {
         try checkOpen()
-        try transactions?.check(transaction)
+        if hasTransactions { try transactions?.check(transaction) }
     }
 
     // MARK: Writes
@@ -207,7 +210,11 @@ struct WriterState {
     mutating func endTurn() { isTurnOfOthers = false }
 
     /// Whether the line doesn't wait for room.
-    var isGathering: Bool { line.first.map { hasRoom(for: $0.message.size) } ?? false }
+    var isGathering: Bool {
+        // Not by a closure, for which all of this would be copied.
+        guard !line.isEmpty, let first = line.first else { return false }
+        return hasRoom(for: first.message.size)
+    }
 
     /// How long its first message waits, if that has just come: about as long as an answer takes, for the partition whose answer is
     /// awaited may be another one, and its broker dead.
@@ -277,7 +284,7 @@ struct WriterState {
         leaveEpoch(tag.epoch)
         if let slot = tag.slot { return settle(slot, outcome) }
         // Who is in a transaction hears of it by the transaction's end.
-        if transactions == nil, case .failure = outcome { unheardFailures += 1 }
+        if !hasTransactions, case .failure = outcome { unheardFailures += 1 }
         return nil
     }
 
