@@ -4,7 +4,7 @@ private import Darwin
 private import Glibc
 #endif
 
-/// One object for each thread, made when it is first asked for, and let go when the thread ends.
+/// One object for each thread, made when it is first used, and let go when the thread ends.
 struct ThreadLocal<Value: AnyObject>: Sendable {
     private let key: pthread_key_t
     private let make: @Sendable () -> Value
@@ -23,11 +23,16 @@ struct ThreadLocal<Value: AnyObject>: Sendable {
         self.key = key
     }
 
-    /// The current thread's.
-    var value: Value {
-        if let pointer = pthread_getspecific(key) { return Unmanaged<Value>.fromOpaque(pointer).takeUnretainedValue() }
-        let value = make()
-        pthread_setspecific(key, Unmanaged.passRetained(value).toOpaque())
-        return value
+    /// Lends the current thread's object; whoever asks meanwhile gets another one.
+    func use<Result>(_ body: (Value) -> Result) -> Result {
+        let kept = pthread_getspecific(key).map { Unmanaged<Value>.fromOpaque($0).takeRetainedValue() }
+        pthread_setspecific(key, nil)
+        let value = kept ?? make()
+        defer {
+            if pthread_getspecific(key) == nil {
+                pthread_setspecific(key, Unmanaged.passRetained(value).toOpaque())
+            }
+        }
+        return body(value)
     }
 }

@@ -28,6 +28,8 @@ final class BlockedThread<Answer: Sendable>: Sendable {
         semaphore.signal()
     }
 
+    var isAnswered: Bool { answer.withLock { $0 != nil } }
+
     func wait() -> Answer {
         while true {
             semaphore.wait()

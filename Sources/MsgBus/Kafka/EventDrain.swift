@@ -15,13 +15,13 @@ final class EventDrain: Sendable {
     /// After so many events the loop lets other work of its queue go first.
     private static let slice = 1000
 
-    private let queue: CHandle
+    private let queue: WatchedQueue
     private let client: KafkaClient
     private let handlers = Mutex(KafkaClient.Handlers())
     /// Only used on the poll loop's queue.
     private nonisolated(unsafe) var reports = DeliveryReports()
 
-    init(queue: CHandle, client: KafkaClient) {
+    init(queue: WatchedQueue, client: KafkaClient) {
         self.queue = queue
         self.client = client
     }
@@ -38,10 +38,27 @@ final class EventDrain: Sendable {
 
     private func drain(_ handlers: KafkaClient.Handlers) {
         for _ in 0..<Self.slice {
-            guard let event = rd_kafka_queue_poll(queue.pointer, 0) else { return }
+            guard let event = rd_kafka_queue_poll(queue.handle.pointer, 0) else { return }
             handle(event, handlers)
         }
         client.loop.signal(.events)
+    }
+
+    /// Waits for events and handles them, until that is so or the time is over.
+    func run(atMost time: Duration, until isDone: () -> Bool) {
+        let handlers = current
+        let deadline = ContinuousClock.now + time
+        // Else each event would wake the loop's thread too, for nothing.
+        queue.unwatch()
+        while !isDone() {
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left > .zero else { break }
+            guard let event = rd_kafka_queue_poll(queue.handle.pointer, Int32(left.milliseconds)) else { continue }
+            handle(event, handlers)
+        }
+        // In this order: what comes from now on signals, or is taken here.
+        queue.watch()
+        drain(handlers)
     }
 
     /// Destroys the event before anyone hears of it: reports count against the writer's buffer until then.

@@ -27,6 +27,7 @@ final class KafkaClient: Sendable {
     private let topics = Mutex<[String: CHandle]>([:])
     private let isClosing = Atomic(false)
     private let hasConnected = Atomic(false)
+    private let hasHelper = Atomic(false)
     /// Written and read on `work` only.
     private let isDestroyed = Atomic(false)
 
@@ -69,9 +70,20 @@ final class KafkaClient: Sendable {
             handlers.value?.run(signals)
         }
         queues = Mutex([])
-        let drain = EventDrain(queue: main, client: self)
-        handlers.set(drain)
-        queues.withLock { $0.append(WatchedQueue(main, signals: .events, on: loop)) }
+        let queue = WatchedQueue(main, signals: .events, on: loop)
+        queues.withLock { $0.append(queue) }
+        handlers.set(EventDrain(queue: queue, client: self))
+        // What the loop did before there was somebody to do it.
+        loop.signal(.events)
+    }
+
+    /// Handles events on this thread for a moment, in the loop's place: who waits for one hears of it one change of threads earlier.
+    ///
+    /// One thread at a time does this, and none does on the loop's own queue, where for example a log handler may run.
+    func handleEvents(atMost time: Duration, until isDone: () -> Bool) {
+        guard !loop.isCurrent, !hasHelper.exchange(true, ordering: .acquiring) else { return }
+        defer { hasHelper.store(false, ordering: .releasing) }
+        loop.queue.sync { handlers.value?.run(atMost: time, until: isDone) }
     }
 
     func setHandlers(_ new: Handlers) {

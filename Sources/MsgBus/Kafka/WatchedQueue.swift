@@ -18,6 +18,13 @@ final class WatchedQueue: Sendable {
     init(_ handle: CHandle, signals: PollLoop.Signals, on loop: PollLoop) {
         self.handle = handle
         target = Target(source: loop.wakeUp, signals: signals)
+        watch()
+        // What came before the callback was enabled never signals.
+        loop.signal(signals)
+    }
+
+    /// Has the callback made again after ``unwatch()``. What has come meanwhile doesn't signal: the caller takes it.
+    func watch() {
         rd_kafka_queue_cb_event_enable(
             handle.pointer,
             { _, context in
@@ -26,13 +33,13 @@ final class WatchedQueue: Sendable {
             },
             Unmanaged.passUnretained(target).toOpaque()
         )
-        // What came before the callback was enabled never signals.
-        loop.signal(signals)
     }
 
     /// No callback runs after this: librdkafka makes it with the queue's lock held, which this takes.
+    func unwatch() { rd_kafka_queue_cb_event_enable(handle.pointer, nil, nil) }
+
     func destroy() {
-        rd_kafka_queue_cb_event_enable(handle.pointer, nil, nil)
+        unwatch()
         rd_kafka_queue_destroy(handle.pointer)
     }
 }

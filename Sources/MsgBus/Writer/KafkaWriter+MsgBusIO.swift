@@ -4,9 +4,13 @@ extension KafkaWriter: MsgBusIO {
     @available(*, noasync, message: "use `await write(_:)` in a task")
     public func messageWrite(_ message: String) throws(MsgBusError) {
         guard core.config.blocking == .blocking else { return try enqueue(OutgoingMessage(message)) }
-        let thread = Self.blockedThread.value
-        core.submit(OutgoingMessage(message), .waiter(.thread(thread)))
-        _ = try thread.wait().get()
+        let outcome = Self.blockedThread.use { thread in
+            core.submit(OutgoingMessage(message), .waiter(.thread(thread)))
+            // Mostly the answer comes at once.
+            core.client.handleEvents(atMost: .milliseconds(5)) { thread.isAnswered }
+            return thread.wait()
+        }
+        _ = try outcome.get()
     }
 
     private static let blockedThread = ThreadLocal { BlockedThread<WriterState.Outcome>() }
