@@ -153,6 +153,25 @@ struct BatchWriteTests {
         #expect(Set(texts).count == 44)
     }
 
+    @Test("Who waited for room goes when there is some, though others are still under way")
+    func roomAppears() async throws {
+        let broker = try EmbeddedBroker(brokers: 2)
+        try broker.createTopic(topic, partitions: 2)
+        try broker.moveLeader(ofTopic: topic, partition: 0, to: 1)
+        try broker.moveLeader(ofTopic: topic, partition: 1, to: 2)
+        var config = broker.config(topic: topic, direction: .writer)
+        config.writer.bufferMessages = 10
+        let writer = try await KafkaWriter.connect(config)
+        for partition in 0..<2 { try await writer.write(OutgoingMessage("first", partition: partition)) }
+        try broker.setRoundTripTime(hang, broker: 1)
+        for _ in 0..<9 { try writer.enqueue(OutgoingMessage("slow", partition: 0)) }
+        try writer.enqueue(OutgoingMessage("quick", partition: 1))
+        let start = ContinuousClock.now
+        try await writer.write(OutgoingMessage("waits for room", partition: 1))
+        #expect(start.duration(to: .now) < hang)
+        await writer.close(timeout: .zero)
+    }
+
     @Test("A closed writer takes none")
     func closed() async throws {
         let writer = try await writer()

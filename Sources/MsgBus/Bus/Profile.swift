@@ -41,8 +41,7 @@ extension MsgBusConfig {
             properties["batch.num.messages"] = isThroughput ? "100000" : nil
             properties["sticky.partitioning.linger.ms"] =
                 switch profile {
-                case .balanced: nil
-                case .throughput: "40"
+                case .balanced, .throughput: nil
                 case .lowLatency: "0"
                 }
         case .reader:

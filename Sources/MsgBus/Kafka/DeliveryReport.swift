@@ -13,10 +13,14 @@ struct DeliveryReports: Sendable {
     /// All others.
     private(set) var watched: [DeliveryReport] = []
 
-    /// Forgets the last event's messages, but not the memory that they took.
-    mutating func read(_ event: OpaquePointer) {
+    /// Forgets the messages, but not the memory that they took.
+    mutating func clear() {
         unwatched.removeAll(keepingCapacity: true)
         watched.removeAll(keepingCapacity: true)
+    }
+
+    /// Takes the messages of an event.
+    mutating func read(_ event: OpaquePointer) {
         var run = Unwatched(tag: MessageTag(rawValue: 0))
         while let message = rd_kafka_event_message_next(event) {
             let tag = MessageTag(rawValue: UInt(bitPattern: message.pointee._private))

@@ -68,6 +68,7 @@ final class EventDrain: Sendable {
             reports.read(event)
             rd_kafka_event_destroy(event)
             handlers.deliveries(reports)
+            reports.clear()
         case RD_KAFKA_EVENT_REBALANCE:
             let rebalance = Rebalance(event)
             rd_kafka_event_destroy(event)

@@ -6,9 +6,14 @@ internal import CRdKafka
 /// which the compiler sees to; what is to be kept is ``BorrowedMessage/message``.
 public struct BorrowedMessages: ~Copyable, ~Escapable {
     private let batch: MessageBatch
+    /// For each chunk whether its records are held in place; the others are copies by now.
+    private let isHeld: [Bool]
 
     @_lifetime(immortal)
-    fileprivate init(_ batch: MessageBatch) { self.batch = batch }
+    fileprivate init(_ batch: MessageBatch, isHeld: [Bool]) {
+        self.batch = batch
+        self.isHeld = isHeld
+    }
 
     /// How many there are.
     public var count: Int { batch.count }
@@ -27,9 +32,10 @@ public struct BorrowedMessages: ~Copyable, ~Escapable {
                 position >= 0 && position < count,
                 "the batch has \(count) messages, and none at \(position)"
             )
-            let chunk = batch.chunks[batch.chunkIndex(of: position)]
+            let number = batch.chunkIndex(of: position)
+            let chunk = batch.chunks[number]
             let index = chunk.range.lowerBound + position - chunk.start
-            return _overrideLifetime(BorrowedMessage(chunk.batch, index), borrowing: self)
+            return _overrideLifetime(BorrowedMessage(chunk.batch, index, isHeld: isHeld[number]), borrowing: self)
         }
     }
 }
@@ -38,26 +44,26 @@ public struct BorrowedMessages: ~Copyable, ~Escapable {
 public struct BorrowedMessage: ~Escapable {
     private let batch: RecordBatch
     private let index: Int
+    private let isHeld: Bool
 
     @_lifetime(immortal)
-    fileprivate init(_ batch: RecordBatch, _ index: Int) {
+    fileprivate init(_ batch: RecordBatch, _ index: Int, isHeld: Bool) {
         self.batch = batch
         self.index = index
+        self.isHeld = isHeld
     }
 
-    private var record: rd_kafka_message_t { batch.records.borrowed(at: index).pointee }
-
     /// The partition that the message was read from.
-    public var partition: Int { Int(record.partition) }
+    public var partition: Int { batch.run(at: index).partition.partition }
 
     /// The message's offset in its partition.
-    public var offset: Int64 { record.offset }
+    public var offset: Int64 { batch.run(at: index).offset(at: index) }
 
     /// The topic that the message was read from.
     public var topic: String { batch.run(at: index).partition.topic }
 
     /// When the message was created or appended; nil if its writer was older than Kafka 0.10.
-    public var timestamp: MessageTimestamp? { MessageTimestamp(of: batch.records.borrowed(at: index)) }
+    public var timestamp: MessageTimestamp? { batch.records.timestamp(at: index) }
 
     /// The headers, copied.
     public var headers: Headers { batch.records.headers(at: index) }
@@ -65,17 +71,33 @@ public struct BorrowedMessage: ~Escapable {
     /// The value's bytes. Nil is a tombstone; empty is empty.
     public var value: RawSpan? {
         @_lifetime(copy self)
-        get { span(record.payload, record.len) }
+        get {
+            guard isHeld else { return span(batch.records.copy(at: index).value) }
+            let record = batch.records.borrowed(at: index).pointee
+            return span(record.payload, record.len)
+        }
     }
 
     /// The key's bytes; nil if there is none.
     public var key: RawSpan? {
         @_lifetime(copy self)
-        get { span(record.key, record.key_len) }
+        get {
+            guard isHeld else { return span(batch.records.copy(at: index).key) }
+            let record = batch.records.borrowed(at: index).pointee
+            return span(record.key, record.key_len)
+        }
     }
 
     /// The same message for keeping, for ``KafkaReader/acknowledge(_:)`` and for ``KafkaReader/reject(_:because:)``.
     public var message: Message { batch.message(at: index) }
+
+    /// The bytes of a copy, which the records keep as it is for as long as they live.
+    @_lifetime(copy self)
+    private func span(_ copy: [UInt8]?) -> RawSpan? {
+        guard let copy else { return nil }
+        let span = copy.withUnsafeBytes { $0 }.bytes
+        return _overrideLifetime(span, copying: self)
+    }
 
     @_lifetime(copy self)
     private func span(_ start: UnsafeMutableRawPointer?, _ count: Int) -> RawSpan? {
@@ -86,17 +108,12 @@ public struct BorrowedMessage: ~Escapable {
 }
 
 extension MessageBatch {
-    /// Lends the messages to a closure, and keeps librdkafka's records in place meanwhile.
-    ///
-    /// - Throws: `.closed` when the records are gone, since the reader was closed; what the closure throws.
-    func lend<Value>(to body: (borrowing BorrowedMessages) throws -> Value) throws -> Value {
-        var entered = 0
-        defer { for chunk in chunks.prefix(entered) { chunk.batch.records.leave() } }
-        for chunk in chunks {
-            guard chunk.batch.records.enter() else { throw MsgBusError(.closed, "the reader was closed") }
-            entered += 1
-        }
-        return try body(BorrowedMessages(self))
+    /// Lends the messages to a closure, and keeps librdkafka's records in place meanwhile. Where those are gone, since the reader is being
+    /// closed or the message was kept ``Message/detached()`` and rejected, there are copies.
+    func lend<Value>(to body: (borrowing BorrowedMessages) throws -> Value) rethrows -> Value {
+        let isHeld = chunks.map { $0.batch.records.enter() }
+        defer { for (chunk, isHeld) in zip(chunks, isHeld) where isHeld { chunk.batch.records.leave() } }
+        return try body(BorrowedMessages(self, isHeld: isHeld))
     }
 }
 

@@ -51,7 +51,7 @@ extension ReaderState {
     mutating func stop(_ error: MsgBusError) -> [Resumption] {
         callback = nil
         buffer = MessageBuffer()
-        redelivery = Redelivery()
+        redelivery.letGo()
         return fail(error)
     }
 

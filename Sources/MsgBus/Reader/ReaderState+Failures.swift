@@ -28,6 +28,7 @@ extension ReaderState {
         }
         switch policy.outcome {
         case .stop:
+            redelivery.setAside(message)
             return (.stop, failures)
         case .skip:
             settle(message)

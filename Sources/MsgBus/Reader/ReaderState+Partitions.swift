@@ -24,7 +24,7 @@ extension ReaderState {
         let gone = Set(partitions)
         for partition in gone { flows[partition]?.isLeaving = true }
         buffer.drop(gone.contains)
-        redelivery.drop(gone.contains)
+        redelivery.letGo(gone.contains)
     }
 
     mutating func revoked(_ partitions: [TopicPartition]) {
@@ -34,6 +34,7 @@ extension ReaderState {
 
     mutating func forget(_ partitions: some Sequence<TopicPartition>) {
         progress.end(partitions)
+        redelivery.drop(Set(partitions).contains)
         for partition in partitions { flows[partition] = nil }
     }
 

@@ -9,7 +9,7 @@ struct Redelivery {
         /// The application has it once more.
         case handedOut
         case waiting(Message, due: ContinuousClock.Instant)
-        /// It is being written to the topic for failed messages.
+        /// It is being written to the topic for failed messages, or nobody gets it from here any more.
         case settingAside
     }
 
@@ -87,6 +87,13 @@ struct Redelivery {
     /// - Returns: Whether it had failed before.
     mutating func forget(_ partition: TopicPartition, _ offset: Int64) -> Bool {
         entries.removeValue(forKey: Key(partition: partition, offset: offset)) != nil
+    }
+
+    /// Messages don't come again from here any more. That they failed stays known: whoever has them still in hand doesn't finish them.
+    mutating func letGo(_ isGone: (TopicPartition) -> Bool = { _ in true }) {
+        for (key, entry) in entries where isGone(key.partition) {
+            if case .waiting = entry.stage { entries[key]!.stage = .settingAside }
+        }
     }
 
     mutating func drop(_ isDropped: (TopicPartition) -> Bool) {

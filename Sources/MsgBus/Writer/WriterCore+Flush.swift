@@ -39,10 +39,4 @@ extension WriterCore {
     func cancelFlush(_ id: UInt64) {
         state.withLock { $0.cancelFlush(id) }?.resume(MsgBusError(.cancelled, "the task was cancelled while flushing"))
     }
-
-    private static let flushTimeout = MsgBusError(
-        .timeout,
-        "not all messages were delivered in time; they are still being tried",
-        isRetriable: true
-    )
 }

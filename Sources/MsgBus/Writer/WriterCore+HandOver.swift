@@ -3,7 +3,7 @@ internal import Synchronization
 
 // How messages get from the writer to librdkafka, many at once where there are many. All of it with the state's lock held.
 extension WriterCore {
-    /// So many messages are handed over before the lock is let go: the deliveries need it too.
+    /// So many messages are handed over at a time.
     static let handOverLimit = 256
 
     /// Lets the line go as far as there is room.
@@ -51,7 +51,10 @@ extension WriterCore {
                 }
                 rest.removeFirst()
                 // Its limits are lower than ours, the user's doing: the next report makes room, if there is one to come.
-                if failure.error.code == .queueFull, state.inFlight > 0 { return false }
+                if failure.error.code == .queueFull, state.inFlight > 0 {
+                    state.lineIsForRoom()
+                    return false
+                }
                 if let answer = state.firstFailed(failure.error) { answers.append(answer) }
             }
             done += count

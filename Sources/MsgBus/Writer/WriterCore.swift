@@ -201,6 +201,10 @@ final class WriterCore: Sendable {
         } catch {
             // Full for librdkafka, not for us: a report will make room, unless there is none to come.
             guard error.code == .queueFull, state.inFlight > 0 else { return state.refused(ticket, error) }
+            state.wasAccepted()
+            state.stepInLine(message, ticket)
+            state.lineIsForRoom()
+            return nil
         }
         state.wasAccepted()
         state.stepInLine(message, ticket)
@@ -276,7 +280,7 @@ final class WriterCore: Sendable {
         var answers: [WriterState.Answer] = []
         state.withLock { state in
             state.endTurn()
-            if state.phase == .open, !state.isWorthGathering { admit(&state, &answers) }
+            if state.phase == .open, !state.isGathering || !state.isWorthGathering { admit(&state, &answers) }
         }
         for answer in answers { answer.audience.tell(answer.outcome) }
     }

@@ -8,6 +8,9 @@ enum WriterProperties {
         let isIdempotent = options.idempotence ?? (options.acks == .all && !config.properties.asksForFewerAcks)
         properties.set("enable.idempotence", isIdempotent)
         properties.set("linger.ms", options.linger)
+        // librdkafka makes it twice the linger: with none, messages without a key would spread over all partitions one by one, and those
+        // that come together wouldn't travel together.
+        properties.set("sticky.partitioning.linger.ms", max(.milliseconds(10), options.linger * 2))
         properties.set("compression.type", options.compression.rawValue)
         properties.set("message.max.bytes", options.maxMessageBytes)
         properties.set("message.timeout.ms", options.effectiveDeliveryTimeout)

@@ -86,6 +86,7 @@ struct WriterState {
     private var unheardFailures = 0
     private(set) var inFlight = 0
     private var isTurnOfOthers = false
+    private var isLineForRoom = false
     /// How long the last message took.
     private var latency = Duration.zero
     /// How many were on their way when the close's time was over.
@@ -212,9 +213,12 @@ struct WriterState {
     /// Whether the line doesn't wait for room.
     var isGathering: Bool {
         // Not by a closure, for which all of this would be copied.
-        guard !line.isEmpty, let first = line.first else { return false }
+        guard !line.isEmpty, !isLineForRoom, let first = line.first else { return false }
         return hasRoom(for: first.message.size)
     }
+
+    /// There is no room for the line, here or in librdkafka: each report lets it go on, until it is empty.
+    mutating func lineIsForRoom() { isLineForRoom = true }
 
     /// How long its first message waits, if that has just come: about as long as an answer takes, for the partition whose answer is
     /// awaited may be another one, and its broker dead.
@@ -223,6 +227,8 @@ struct WriterState {
     }
 
     mutating func stepInLine(_ message: OutgoingMessage, _ ticket: Ticket) {
+        if line.isEmpty { isLineForRoom = false }
+        if !hasRoom(for: message.size) { isLineForRoom = true }
         slots[ticket.slot].isInLine = true
         slots[ticket.slot].epoch = epoch
         line.append(Waiting(message: message, ticket: ticket, epoch: epoch))
