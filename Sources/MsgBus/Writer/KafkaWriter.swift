@@ -12,6 +12,9 @@
 /// **Back pressure.** Messages on their way fill a buffer of ``WriterOptions/bufferMessages`` and ``WriterOptions/bufferBytes``. When
 /// it is full, an awaiting write suspends and a blocking one blocks, first come first served; ``enqueue(_:)`` throws `.queueFull`.
 ///
+/// **Many tasks.** An awaited or blocking write goes at once when hardly any are under way. More of them gather until the next answer, at
+/// most twice as long as an answer takes (1 to 100 milliseconds), and travel together.
+///
 /// **Transactions.** With a ``WriterOptions/transactionalID`` it writes in ``transaction(_:)`` only.
 ///
 /// **Cancellation.** A cancelled task stops waiting at once, with `.cancelled`. A message that is on its way can't be called back, and
