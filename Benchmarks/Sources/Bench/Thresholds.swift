@@ -31,7 +31,7 @@ struct Thresholds: Codable {
         for count in counts where count.isGated {
             clients[count.name] = Threshold(
                 allocations: (max(0, count.allocations) * 10).rounded() / 10 + 0.3,
-                instructions: max(count.instructions * 1.1, count.instructions + 30).rounded()
+                instructions: max(count.instructions * 1.2, count.instructions + 90).rounded()
             )
         }
     }
