@@ -310,8 +310,11 @@ final class ReaderCore: Sendable {
         }
         // Whatever librdkafka, a callback or a logger does, nobody waits longer.
         DispatchQueue.ours("msgbus.deadline").asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) {
-            [weak self] in
-            self?.giveUpWaiting()
+            [freed, closed, log] in
+            guard closed.valueIfDone == nil else { return }
+            freed.resolve(())
+            closed.resolve(())
+            log.warning("the reader's close goes on in the background: its time is over")
         }
         return end
     }
@@ -384,12 +387,5 @@ final class ReaderCore: Sendable {
                 pause.sleep(min(.milliseconds(50), timeLeft()))
             }
         }
-    }
-
-    private func giveUpWaiting() {
-        guard closed.valueIfDone == nil else { return }
-        freed.resolve(())
-        closed.resolve(())
-        log.warning("the reader's close goes on in the background: its time is over")
     }
 }

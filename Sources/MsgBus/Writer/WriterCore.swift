@@ -341,11 +341,13 @@ final class WriterCore: Sendable {
         client.beginClose()
         for answer in answers { answer.audience.tell(answer.outcome) }
         let deadline = ContinuousClock.now + max(.zero, time)
-        client.work.async { self.finish(by: deadline) }
         // Whatever librdkafka, a handler or a logger does, nobody waits longer.
-        DispatchQueue.ours("msgbus.deadline").asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) {
-            [weak self] in
-            self?.giveUpWaiting()
+        let watchdog = DeadlineTimer(queue: .ours("msgbus.deadline"))
+        watchdog.start { self.giveUpWaiting() }
+        watchdog.arm(at: deadline)
+        client.work.async {
+            self.finish(by: deadline)
+            self.closed.whenResolved { _ in watchdog.cancel() }
         }
         return true
     }
