@@ -95,8 +95,18 @@ final class Records: Sendable {
 
     // MARK: Reading
 
-    /// A record, for who has entered.
-    func borrowed(at index: Int) -> Record { records[index]! }
+    /// The value's bytes where they lie, for as long as the batch lives: in the record for who has entered, else in the copy, which
+    /// stays as it is.
+    func valueInPlace(at index: Int, isHeld: Bool) -> UnsafeBufferPointer<UInt8>? {
+        guard isHeld else { return copy(at: index).value?.withUnsafeBufferPointer { $0 } }
+        return Self.bytes(records[index]!.pointee.payload, records[index]!.pointee.len)
+    }
+
+    /// The key's bytes, likewise.
+    func keyInPlace(at index: Int, isHeld: Bool) -> UnsafeBufferPointer<UInt8>? {
+        guard isHeld else { return copy(at: index).key?.withUnsafeBufferPointer { $0 } }
+        return Self.bytes(records[index]!.pointee.key, records[index]!.pointee.key_len)
+    }
 
     func timestamp(at index: Int) -> MessageTimestamp? {
         read(index) {

@@ -1,5 +1,3 @@
-internal import CRdKafka
-
 /// Messages that are lent for the time of a closure, just as librdkafka received them: ``KafkaReader/withBatch(upTo:within:_:)``.
 ///
 /// Looking at a message costs no copy, no allocation and no lock. Neither this nor its messages nor their bytes can leave the closure,
@@ -71,39 +69,22 @@ public struct BorrowedMessage: ~Escapable {
     /// The value's bytes. Nil is a tombstone; empty is empty.
     public var value: RawSpan? {
         @_lifetime(copy self)
-        get {
-            guard isHeld else { return span(batch.records.copy(at: index).value) }
-            let record = batch.records.borrowed(at: index).pointee
-            return span(record.payload, record.len)
-        }
+        get { span(batch.records.valueInPlace(at: index, isHeld: isHeld)) }
     }
 
     /// The key's bytes; nil if there is none.
     public var key: RawSpan? {
         @_lifetime(copy self)
-        get {
-            guard isHeld else { return span(batch.records.copy(at: index).key) }
-            let record = batch.records.borrowed(at: index).pointee
-            return span(record.key, record.key_len)
-        }
+        get { span(batch.records.keyInPlace(at: index, isHeld: isHeld)) }
     }
 
     /// The same message for keeping, for ``KafkaReader/acknowledge(_:)`` and for ``KafkaReader/reject(_:because:)``.
     public var message: Message { batch.message(at: index) }
 
-    /// The bytes of a copy, which the records keep as it is for as long as they live.
     @_lifetime(copy self)
-    private func span(_ copy: [UInt8]?) -> RawSpan? {
-        guard let copy else { return nil }
-        let span = copy.withUnsafeBytes { $0 }.bytes
-        return _overrideLifetime(span, copying: self)
-    }
-
-    @_lifetime(copy self)
-    private func span(_ start: UnsafeMutableRawPointer?, _ count: Int) -> RawSpan? {
-        guard let start else { return nil }
-        let span = UnsafeRawBufferPointer(start: start, count: count).bytes
-        return _overrideLifetime(span, copying: self)
+    private func span(_ bytes: UnsafeBufferPointer<UInt8>?) -> RawSpan? {
+        guard let bytes else { return nil }
+        return _overrideLifetime(UnsafeRawBufferPointer(bytes).bytes, copying: self)
     }
 }
 

@@ -51,7 +51,7 @@ extension ReaderState {
     mutating func stop(_ error: MsgBusError) -> [Resumption] {
         callback = nil
         buffer = MessageBuffer()
-        redelivery.letGo()
+        redelivery.withhold()
         return fail(error)
     }
 

@@ -28,13 +28,13 @@ extension ReaderState {
         }
         switch policy.outcome {
         case .stop:
-            redelivery.setAside(message)
+            redelivery.withhold(message)
             return (.stop, failures)
         case .skip:
             settle(message)
             return (.skip, failures)
         case .deadLetter(let topic):
-            redelivery.setAside(message)
+            redelivery.withhold(message)
             if inCallback { holdForRetry(partition) }
             return (.deadLetter(topic: topic), failures)
         }

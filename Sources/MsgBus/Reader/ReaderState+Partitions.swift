@@ -24,7 +24,7 @@ extension ReaderState {
         let gone = Set(partitions)
         for partition in gone { flows[partition]?.isLeaving = true }
         buffer.drop(gone.contains)
-        redelivery.letGo(gone.contains)
+        redelivery.withhold(gone.contains)
     }
 
     mutating func revoked(_ partitions: [TopicPartition]) {

@@ -392,7 +392,7 @@ struct ReaderState {
         var resumptions: [Resumption] = []
         let error = MsgBusError(.closed, "the reader was closed")
         while let reading = readings.popFirst() { resumptions.append((reading.waiter, .failure(error))) }
-        redelivery.letGo()
+        redelivery.withhold()
         defer {
             buffer = MessageBuffer()
             inHand = [:]

@@ -9,8 +9,9 @@ struct Redelivery {
         /// The application has it once more.
         case handedOut
         case waiting(Message, due: ContinuousClock.Instant)
-        /// It is being written to the topic for failed messages, or nobody gets it from here any more.
-        case settingAside
+        /// Nobody gets it from here, and nobody finishes it by reading on: it is being written to the topic for failed messages, or its
+        /// partition or its reader is just going.
+        case withheld
     }
 
     private struct Entry {
@@ -37,8 +38,8 @@ struct Redelivery {
         entries[Key(partition: message.topicPartition, offset: message.offset)]?.stage = .waiting(message, due: due)
     }
 
-    mutating func setAside(_ message: Message) {
-        entries[Key(partition: message.topicPartition, offset: message.offset)]?.stage = .settingAside
+    mutating func withhold(_ message: Message) {
+        entries[Key(partition: message.topicPartition, offset: message.offset)]?.stage = .withheld
     }
 
     /// When the next one is due after a time.
@@ -78,7 +79,7 @@ struct Redelivery {
     private func isPending(_ key: Key) -> Bool {
         switch entries[key]?.stage {
         case nil, .handedOut: false
-        case .waiting, .settingAside: true
+        case .waiting, .withheld: true
         }
     }
 
@@ -89,10 +90,10 @@ struct Redelivery {
         entries.removeValue(forKey: Key(partition: partition, offset: offset)) != nil
     }
 
-    /// Messages don't come again from here any more. That they failed stays known: whoever has them still in hand doesn't finish them.
-    mutating func letGo(_ isGone: (TopicPartition) -> Bool = { _ in true }) {
-        for (key, entry) in entries where isGone(key.partition) {
-            if case .waiting = entry.stage { entries[key]!.stage = .settingAside }
+    /// Those that wait, of some partitions, don't come again from here. That they failed stays known, for somebody may have them in hand.
+    mutating func withhold(_ isWithheld: (TopicPartition) -> Bool = { _ in true }) {
+        for (key, entry) in entries where isWithheld(key.partition) {
+            if case .waiting = entry.stage { entries[key]!.stage = .withheld }
         }
     }
 

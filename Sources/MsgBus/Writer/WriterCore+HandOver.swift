@@ -1,6 +1,3 @@
-internal import CRdKafka
-internal import Synchronization
-
 // How messages get from the writer to librdkafka, many at once where there are many. All of it with the state's lock held.
 extension WriterCore {
     /// So many messages are handed over at a time.
