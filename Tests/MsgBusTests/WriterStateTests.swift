@@ -15,7 +15,6 @@ struct WriterStateTests {
     /// A write that librdkafka took; returns its ticket and tag.
     private func take(_ state: inout WriterState, size: Int = 1) -> (ticket: WriterState.Ticket, tag: MessageTag) {
         let ticket = state.expect(audience().1, by: .now + .seconds(60))
-        state.wasAccepted()
         state.wasTaken(size: size)
         return (ticket, state.tag(ticket))
     }
@@ -99,8 +98,7 @@ struct WriterStateTests {
         var tickets: [WriterState.Ticket] = []
         for index in 0..<3 {
             let ticket = state.expect(audience().1, by: .now + .seconds(60))
-            state.wasAccepted()
-            state.stepInLine("\(index)", ticket)
+                state.stepInLine("\(index)", ticket)
             tickets.append(ticket)
         }
         check(state.firstWithRoom(upTo: 10).isEmpty)
@@ -126,8 +124,7 @@ struct WriterStateTests {
         check(sent.count == 5 && !state.isGathering)
         for index in 0..<8 {
             let ticket = state.expect(audience().1, by: .now + .seconds(60))
-            state.wasAccepted()
-            state.stepInLine("\(index)", ticket)
+                state.stepInLine("\(index)", ticket)
             check(state.isGathering && (state.gatheringTime != nil) == (index == 0))
         }
         check(!state.mayGoAtOnce(size: 1))
@@ -165,10 +162,8 @@ struct WriterStateTests {
         var state = WriterState(maxMessages: 1, maxBytes: 100)
         let now = ContinuousClock.now
         _ = state.expect(audience().1, by: now + .seconds(1))
-        state.wasAccepted()
         state.wasTaken(size: 1)
         let waiting = state.expect(audience().1, by: now + .seconds(2))
-        state.wasAccepted()
         state.stepInLine("x", waiting)
         check(state.expire(at: now, .seconds(1)).next == now + .seconds(1))
         let first = state.expire(at: now + .seconds(1), .seconds(1))
@@ -202,8 +197,7 @@ struct WriterStateTests {
         _ = take(&state)
         let tag = state.tag(nil)
         for _ in 0..<3 {
-            state.wasAccepted()
-            state.wasTaken(size: 1)
+                state.wasTaken(size: 1)
         }
         check(state.unheard == 0)
         _ = state.beginClose()

@@ -87,7 +87,6 @@ extension WriterCore {
                     try producer.produce(messages[index], tag: state.tag(nil))
                     sent += 1
                 }
-                state.wasAccepted()
                 state.wasTaken(size: size)
             } catch {
                 failure = error

@@ -103,7 +103,7 @@ extension WriterCore {
     /// - Returns: How long to wait for the step after it; nil when there is none.
     private func step() -> Duration? {
         let (step, answers) = state.withLock { $0.nextTransactionStep() }
-        for answer in answers { answer.audience.tell(answer.outcome) }
+        for answer in answers { answer.tell() }
         switch step {
         case nil:
             return nil

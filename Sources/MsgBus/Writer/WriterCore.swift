@@ -18,11 +18,11 @@ final class WriterCore: Sendable {
     /// Those of the last reports. Only used on the poll loop's queue, and kept for its memory.
     private nonisolated(unsafe) var answers: [WriterState.Answer] = []
     let timer: DeadlineTimer
-    private let gathering: DeadlineTimer
-    private let closed = OneShot<CloseReport>()
+    let gathering: DeadlineTimer
+    let closed = OneShot<CloseReport>()
     /// Resolved before ``closed``, which also waits for the handler of undelivered messages.
-    private let freed = OneShot<CloseReport>()
-    private let failures = DispatchQueue.ours("msgbus.undelivered")
+    let freed = OneShot<CloseReport>()
+    let failures = DispatchQueue.ours("msgbus.undelivered")
 
     var client: KafkaClient { producer.client }
     var status: BusStatus { client.connection.status }
@@ -84,12 +84,11 @@ final class WriterCore: Sendable {
     /// Gives librdkafka a message that nobody waits for, or says why not.
     func enqueue(_ message: OutgoingMessage, in transaction: TransactionState.ID? = nil) throws(MsgBusError) {
         var answers: [WriterState.Answer] = []
-        defer { for answer in answers { answer.audience.tell(answer.outcome) } }
+        defer { for answer in answers { answer.tell() } }
         try state.withLock { state throws(MsgBusError) in
             if state.isGathering { admit(&state, &answers) }
             try state.checkRoom(for: message.size, in: transaction)
             try producer.produce(message, tag: state.tag(nil))
-            state.wasAccepted()
             state.wasTaken(size: message.size)
         }
     }
@@ -114,7 +113,7 @@ final class WriterCore: Sendable {
             }
             taken += result.taken
             failure = result.failure
-            for answer in answers { answer.audience.tell(answer.outcome) }
+            for answer in answers { answer.tell() }
             for failure in unheard { tell(failure) }
         }
         if let failure, taken == 0 { throw failure }
@@ -180,7 +179,7 @@ final class WriterCore: Sendable {
         }
         if isUnwatched { timer.arm(at: deadline) }
         if let gatheringTime { gathering.arm(at: .after(gatheringTime)) }
-        answer?.audience.tell(answer!.outcome)
+        answer?.tell()
     }
 
     /// librdkafka takes it now, or it waits in the line.
@@ -194,19 +193,15 @@ final class WriterCore: Sendable {
             try state.checkMayWrite(in: transaction)
             if state.mayGoAtOnce(size: message.size) {
                 try producer.produce(message, tag: state.tag(ticket))
-                state.wasAccepted()
                 state.wasTaken(size: message.size)
                 return nil
             }
         } catch {
             // Full for librdkafka, not for us: a report will make room, unless there is none to come.
             guard error.code == .queueFull, state.inFlight > 0 else { return state.refused(ticket, error) }
-            state.wasAccepted()
-            state.stepInLine(message, ticket)
-            state.lineIsForRoom()
+            state.stepInLine(message, ticket, isFull: true)
             return nil
         }
-        state.wasAccepted()
         state.stepInLine(message, ticket)
         return nil
     }
@@ -228,7 +223,6 @@ final class WriterCore: Sendable {
                     tickets.append(ticket)
                     do throws(MsgBusError) {
                         try state.checkMayWrite(in: transaction)
-                        state.wasAccepted()
                         state.stepInLine(message, ticket)
                     } catch {
                         answers.append(state.refused(ticket, error))
@@ -236,7 +230,7 @@ final class WriterCore: Sendable {
                 }
                 admit(&state, &answers)
             }
-            for answer in answers { answer.audience.tell(answer.outcome) }
+            for answer in answers { answer.tell() }
         }
         if state.withLock({ $0.isUnwatched(deadline) }) { timer.arm(at: deadline) }
         return tickets
@@ -244,7 +238,7 @@ final class WriterCore: Sendable {
 
     func cancel(_ tickets: [WriterState.Ticket]) {
         let answers = state.withLock { state in tickets.compactMap { state.cancel($0) } }
-        for answer in answers { answer.audience.tell(answer.outcome) }
+        for answer in answers { answer.tell() }
         // The line may have lost its first, which had no room where the next one has.
         admit()
     }
@@ -266,10 +260,10 @@ final class WriterCore: Sendable {
                 }
             }
             isTurn = state.beginTurn(of: answers.count { $0.audience.isTask })
-            if !state.isGathering || !state.isWorthGathering { admit(&state, &answers) }
+            if state.mayLineGo { admit(&state, &answers) }
             return state.finishedFlushes()
         }
-        for answer in answers { answer.audience.tell(answer.outcome) }
+        for answer in answers { answer.tell() }
         // It runs when those before it have run, where all tasks wait in one line: on the pool of threads that they share.
         if isTurn { Task { endTurn() } }
         for flush in flushes { flush.resume(nil) }
@@ -280,9 +274,9 @@ final class WriterCore: Sendable {
         var answers: [WriterState.Answer] = []
         state.withLock { state in
             state.endTurn()
-            if state.phase == .open, !state.isGathering || !state.isWorthGathering { admit(&state, &answers) }
+            if state.phase == .open, state.mayLineGo { admit(&state, &answers) }
         }
-        for answer in answers { answer.audience.tell(answer.outcome) }
+        for answer in answers { answer.tell() }
     }
 
     private func outcome(of report: DeliveryReport) -> Outcome {
@@ -304,7 +298,7 @@ final class WriterCore: Sendable {
             if state.phase == .open { admit(&state, &answers) }
             return state.finishedFlushes()
         }
-        for answer in answers { answer.audience.tell(answer.outcome) }
+        for answer in answers { answer.tell() }
         for flush in flushes { flush.resume(nil) }
     }
 
@@ -318,93 +312,9 @@ final class WriterCore: Sendable {
 
     private func expire() {
         let (answers, flushes, next) = state.withLock { $0.expire(at: .now, deliveryTimeout) }
-        for answer in answers { answer.audience.tell(answer.outcome) }
+        for answer in answers { answer.tell() }
         for flush in flushes { flush.resume(WriterState.flushTimeout) }
         if let next { timer.arm(at: next) }
         admit()
-    }
-
-    // MARK: Close
-
-    /// Begins to close, once; ``end`` has the report in the end, at the latest after that time.
-    ///
-    /// - Returns: Whether this call did it.
-    @discardableResult
-    func close(within time: Duration) -> Bool {
-        let answers: [WriterState.Answer]? = state.withLock { state in
-            guard state.phase == .open else { return nil }
-            var answers: [WriterState.Answer] = []
-            admit(&state, &answers)
-            return answers + state.beginClose()
-        }
-        guard let answers else { return false }
-        client.beginClose()
-        for answer in answers { answer.audience.tell(answer.outcome) }
-        let deadline = ContinuousClock.now + max(.zero, time)
-        // Whatever librdkafka, a handler or a logger does, nobody waits longer.
-        let watchdog = DeadlineTimer(queue: .ours("msgbus.deadline"))
-        watchdog.start { self.giveUpWaiting() }
-        watchdog.arm(at: deadline)
-        client.work.async {
-            self.finish(by: deadline)
-            self.closed.whenResolved { _ in watchdog.cancel() }
-        }
-        return true
-    }
-
-    /// Delivers what is left or gives it up, and frees the client. On `work`.
-    private func finish(by deadline: ContinuousClock.Instant) {
-        // Giving up takes a few milliseconds, which are the close's too.
-        let timeout = ContinuousClock.now.duration(to: deadline)
-        let giveUp = deadline - min(timeout / 10, .milliseconds(500))
-        closeTransactions(by: giveUp)
-        while inFlight > 0, ContinuousClock.now < giveUp {
-            producer.flush(within: min(.milliseconds(100), ContinuousClock.now.duration(to: giveUp)))
-        }
-        if state.withLock({ $0.abandon() }) > 0 {
-            producer.purge()
-            // The reports are on their way to the poll loop.
-            while inFlight > 0, ContinuousClock.now < deadline { producer.flush(within: .milliseconds(5)) }
-        }
-        client.loop.queue.sync {}
-        timer.cancel()
-        gathering.cancel()
-        let (answers, flushes) = state.withLock { $0.endClose() }
-        for answer in answers { answer.audience.tell(answer.outcome) }
-        for flush in flushes { flush.resume(MsgBusError(.closed, "the writer was closed while flushing")) }
-        endTransactions()
-        client.destroy(isClean: true)
-        freed.resolve(report())
-        failures.async { [self] in closed.resolve(report()) }
-    }
-
-    private func giveUpWaiting() {
-        guard closed.valueIfDone == nil else { return }
-        defer { log.warning("the writer's close goes on in the background: its time is over") }
-        _ = state.withLock { $0.abandon() }
-        freed.resolve(report())
-        closed.resolve(report())
-    }
-
-    private static let handlerKey = DispatchSpecificKey<ObjectIdentifier>()
-
-    /// The end of a close, for who waits for it: inside the handler of undelivered messages, that handler isn't waited for.
-    var end: OneShot<CloseReport> {
-        DispatchQueue.getSpecific(key: Self.handlerKey) == ObjectIdentifier(self) ? freed : closed
-    }
-
-    /// How many messages failed that nobody had waited for.
-    var unheard: Int { state.withLock { $0.unheard } }
-
-    private var inFlight: Int { state.withLock { $0.inFlight } }
-
-    private func report() -> CloseReport {
-        state.withLock {
-            CloseReport(
-                delivered: $0.delivered,
-                undelivered: $0.undelivered + $0.inFlight,
-                abandoned: $0.abandoned
-            )
-        }
     }
 }

@@ -19,6 +19,25 @@ extension WriterState {
         }
     }
 
+    /// What became of a message, for who waits for it; told outside the lock.
+    struct Answer {
+        let audience: Audience
+        let outcome: Outcome
+
+        init(_ audience: Audience, _ outcome: Outcome) {
+            self.audience = audience
+            self.outcome = outcome
+        }
+
+        func tell() {
+            switch audience {
+            case .nobody: break
+            case .waiter(let waiter): waiter.resume(outcome)
+            case .batch(let collector, let index): collector.set(outcome, at: index)
+            }
+        }
+    }
+
     /// Who is told what became of a message.
     enum Audience {
         case nobody
@@ -27,13 +46,5 @@ extension WriterState {
 
         /// Whether it is a task that waits for this one message.
         var isTask: Bool { if case .waiter(.task) = self { true } else { false } }
-
-        func tell(_ outcome: Outcome) {
-            switch self {
-            case .nobody: break
-            case .waiter(let waiter): waiter.resume(outcome)
-            case .batch(let collector, let index): collector.set(outcome, at: index)
-            }
-        }
     }
 }

@@ -1,24 +1,12 @@
 /// Everything that a writer has to remember, without any input or output: which messages are on their way, who waits for
 /// which, who waits for room.
 ///
-/// A message that has somebody waiting has a slot, from the call of the write until librdkafka's report, of which there is
-/// exactly one for each message that it took. The waiter may leave earlier (cancelled, too late); the slot then stays without
-/// one. Each message also belongs to an epoch, which a flush ends: a flush waits until its epoch and all before it are empty.
-struct WriterState {
+/// A message that has somebody waiting has a slot; librdkafka reports exactly once on each message that it took. Each message also
+/// belongs to an epoch, which a flush ends: a flush waits until its epoch and all before it are empty.
+///
+/// Not copyable, for a copy of all this, in a closure perhaps, would cost more than a write.
+struct WriterState: ~Copyable {
     typealias Outcome = Result<Delivery, MsgBusError>
-
-    /// Told outside the lock.
-    typealias Answer = (audience: Audience, outcome: Outcome)
-
-    private struct Slot {
-        var generation: UInt32 = 0
-        var isUsed = false
-        /// It waits for room. What left the line is skipped when its turn comes.
-        var isInLine = false
-        var epoch: UInt32 = 0
-        var audience = Audience.nobody
-        var deadline: ContinuousClock.Instant
-    }
 
     /// A message in the line.
     struct Waiting {
@@ -60,8 +48,7 @@ struct WriterState {
 
     /// When somebody looks next for whose time is over.
     private var watched: ContinuousClock.Instant?
-    private var slots: [Slot] = []
-    private var freeSlots: [Int] = []
+    private var slots = WriteSlots()
     private var line = FIFO<Waiting>()
 
     var epoch: UInt32 = 0
@@ -118,17 +105,7 @@ struct WriterState {
 
     /// Somebody waits for a message that is about to be handed over.
     mutating func expect(_ audience: Audience, by deadline: ContinuousClock.Instant) -> Ticket {
-        let index: Int
-        if let free = freeSlots.popLast() {
-            index = free
-        } else {
-            index = slots.count
-            slots.append(Slot(deadline: deadline))
-        }
-        slots[index].isUsed = true
-        slots[index].audience = audience
-        slots[index].deadline = deadline
-        return Ticket(slot: index, generation: slots[index].generation)
+        slots.take(for: audience, by: deadline)
     }
 
     /// Whether nobody looks at the clock in time for a deadline: then the caller has to see to it.
@@ -143,13 +120,16 @@ struct WriterState {
         MessageTag(epoch: epoch ?? self.epoch, slot: ticket?.slot)
     }
 
+    /// librdkafka took a message that was not in the line.
     mutating func wasTaken(size: Int) {
+        pendingInEpoch += 1
+        count(size)
+    }
+
+    private mutating func count(_ size: Int) {
         inFlight += 1
         bytesInFlight += size
     }
-
-    /// A message of the current epoch exists, on its way or in the line.
-    mutating func wasAccepted() { pendingInEpoch += 1 }
 
     /// Whether an awaited write goes at once, which it does when it is alone, or when hardly any are under way.
     func mayGoAtOnce(size: Int) -> Bool { line.isEmpty && hasRoom(for: size) && !isWorthGathering }
@@ -175,10 +155,12 @@ struct WriterState {
 
     /// Whether the line doesn't wait for room.
     var isGathering: Bool {
-        // Not by a closure, for which all of this would be copied.
-        guard !line.isEmpty, !isLineForRoom, let first = line.first else { return false }
+        guard !isLineForRoom, let first = line.first else { return false }
         return hasRoom(for: first.message.size)
     }
+
+    /// Whether the line goes as far as there is room: it goes on with each report if it waits for room, and else when it was worth it.
+    var mayLineGo: Bool { !isGathering || !isWorthGathering }
 
     /// There is no room for the line, here or in librdkafka: each report lets it go on, until it is empty.
     mutating func lineIsForRoom() { isLineForRoom = true }
@@ -189,9 +171,11 @@ struct WriterState {
         line.count == 1 && isGathering ? min(max(latency * 2, .milliseconds(1)), .milliseconds(100)) : nil
     }
 
-    mutating func stepInLine(_ message: OutgoingMessage, _ ticket: Ticket) {
+    /// - Parameter isFull: Whether librdkafka has no room, which it may not have where this still has.
+    mutating func stepInLine(_ message: OutgoingMessage, _ ticket: Ticket, isFull: Bool = false) {
+        pendingInEpoch += 1
         if line.isEmpty { isLineForRoom = false }
-        if !hasRoom(for: message.size) { isLineForRoom = true }
+        if isFull || !hasRoom(for: message.size) { isLineForRoom = true }
         slots[ticket.slot].isInLine = true
         slots[ticket.slot].epoch = epoch
         line.append(Waiting(message: message, ticket: ticket, epoch: epoch))
@@ -201,7 +185,7 @@ struct WriterState {
     func firstWithRoom(upTo limit: Int) -> [Waiting] {
         var first: [Waiting] = []
         var bytes = bytesInFlight
-        for waiting in line where isInLine(waiting.ticket) {
+        for waiting in line where slots.isInLine(waiting.ticket) {
             let size = waiting.message.size
             let count = inFlight + first.count
             guard first.count < limit, count == 0 || (count < maxMessages && bytes + size <= maxBytes) else { break }
@@ -213,7 +197,7 @@ struct WriterState {
 
     mutating func firstWasTaken() {
         guard let first = popLine() else { return }
-        wasTaken(size: first.message.size)
+        count(first.message.size)
     }
 
     private mutating func popLine() -> Waiting? {
@@ -225,10 +209,8 @@ struct WriterState {
 
     /// Lets those at the front go who don't wait any more.
     private mutating func trimLine() {
-        while let first = line.first, !isInLine(first.ticket) { _ = line.popFirst() }
+        while let first = line.first, !slots.isInLine(first.ticket) { _ = line.popFirst() }
     }
-
-    private func isInLine(_ ticket: Ticket) -> Bool { isCurrent(ticket) && slots[ticket.slot].isInLine }
 
     mutating func firstFailed(_ error: MsgBusError) -> Answer? {
         guard let first = popLine() else { return nil }
@@ -278,23 +260,16 @@ struct WriterState {
     }
 
     private mutating func settle(_ index: Int, _ outcome: Outcome) -> Answer {
-        let audience = slots[index].audience
-        slots[index].audience = .nobody
-        slots[index].isUsed = false
-        slots[index].isInLine = false
-        slots[index].generation &+= 1
-        freeSlots.append(index)
-        return (audience, outcome)
+        Answer(slots.vacate(index), outcome)
     }
 
     /// The caller doesn't wait any more. A message in the line is never sent; one on its way goes on.
     mutating func cancel(_ ticket: Ticket) -> Answer? {
-        guard isCurrent(ticket) else { return nil }
+        guard slots.isCurrent(ticket) else { return nil }
         if let answer = leaveLine(ticket, Self.cancelled(.notPersisted)) { return answer }
-        let audience = slots[ticket.slot].audience
-        slots[ticket.slot].audience = .nobody
+        let audience = slots.dismissAudience(ticket.slot)
         if case .nobody = audience { return nil }
-        return (audience, .failure(Self.cancelled(.possiblyPersisted)))
+        return Answer(audience, .failure(Self.cancelled(.possiblyPersisted)))
     }
 
     static func cancelled(_ persistence: MsgBusError.Persistence) -> MsgBusError {
@@ -302,12 +277,8 @@ struct WriterState {
         return MsgBusError(.cancelled, "the task was cancelled; \(fate)", persistence: persistence)
     }
 
-    private func isCurrent(_ ticket: Ticket) -> Bool {
-        slots[ticket.slot].isUsed && slots[ticket.slot].generation == ticket.generation
-    }
-
     private mutating func leaveLine(_ ticket: Ticket, _ error: MsgBusError) -> Answer? {
-        guard isInLine(ticket) else { return nil }
+        guard slots.isInLine(ticket) else { return nil }
         leaveEpoch(slots[ticket.slot].epoch)
         let answer = settle(ticket.slot, .failure(error))
         trimLine()
@@ -333,15 +304,13 @@ struct WriterState {
                 next = min(next ?? deadline, deadline)
                 continue
             }
-            let ticket = Ticket(slot: index, generation: slots[index].generation)
             let unsent = Self.late(timeout, "it waited for room in the writer's buffer", .notPersisted)
-            if let answer = leaveLine(ticket, unsent) {
+            if let answer = leaveLine(slots.ticket(index), unsent) {
                 transactions?.lost(unsent)
                 answers.append(answer)
             } else {
                 let error = Self.late(timeout, "it may still be delivered", .possiblyPersisted)
-                answers.append((slots[index].audience, .failure(error)))
-                slots[index].audience = .nobody
+                answers.append(Answer(slots.dismissAudience(index), .failure(error)))
             }
         }
         let late = flushWaiters.filter { $0.deadline <= now }.map(\.waiter)
@@ -405,7 +374,7 @@ struct WriterState {
     /// doesn't wait for the reports of what it gave up.
     var unheard: Int {
         guard phase != .open else { return unheardFailures }
-        return unheardFailures + max(0, inFlight - slots.count { $0.isUsed })
+        return unheardFailures + max(0, inFlight - slots.count)
     }
 
     /// Answers whoever is left.
@@ -421,8 +390,7 @@ struct WriterState {
         )
         var answers: [Answer] = []
         for index in slots.indices where slots[index].isUsed {
-            answers.append((slots[index].audience, .failure(error)))
-            slots[index].audience = .nobody
+            answers.append(Answer(slots.dismissAudience(index), .failure(error)))
         }
         defer { flushWaiters = [] }
         return (answers, flushWaiters.map(\.waiter))
