@@ -7,22 +7,22 @@ import Testing
 struct ProgressTests {
     private let partition = TopicPartition(topic: "t", partition: 3)
 
-    private func one(_ offset: Int64) -> Range<Int64> { offset..<(offset + 1) }
+    private func one(_ offset: Int64) -> Stretch { Stretch(partition, offset..<(offset + 1), 0) }
 
     @Test("The lowest message that isn't done is what is committed")
     func lowestGap() {
         var progress = Progress()
         progress.begin([partition])
         check(progress.uncommitted.isEmpty)
-        for offset in Int64(10)..<15 { progress.handOut(partition, one(offset)) }
+        for offset in Int64(10)..<15 { progress.handOut(one(offset)) }
         check(progress.uncommitted == [partition: 10])
         progress.didCommit([partition: 10])
         check(progress.uncommitted.isEmpty)
-        for offset in [Int64(12), 11, 14] { check(progress.finish(partition, one(offset))) }
+        for offset in [Int64(12), 11, 14] { check(progress.finish(one(offset))) }
         check(progress.uncommitted.isEmpty)
-        check(progress.finish(partition, one(10)))
+        check(progress.finish(one(10)))
         check(progress.uncommitted == [partition: 13])
-        check(progress.finish(partition, one(13)))
+        check(progress.finish(one(13)))
         check(progress.uncommitted == [partition: 15])
     }
 
@@ -30,10 +30,10 @@ struct ProgressTests {
     func holes() {
         var progress = Progress()
         progress.begin([partition])
-        for offset in [Int64(1), 5, 6, 90] { progress.handOut(partition, one(offset)) }
-        for offset in [Int64(90), 1, 5] { _ = progress.finish(partition, one(offset)) }
+        for offset in [Int64(1), 5, 6, 90] { progress.handOut(one(offset)) }
+        for offset in [Int64(90), 1, 5] { _ = progress.finish(one(offset)) }
         check(progress.uncommitted == [partition: 6])
-        _ = progress.finish(partition, one(6))
+        _ = progress.finish(one(6))
         check(progress.uncommitted == [partition: 91])
     }
 
@@ -51,15 +51,15 @@ struct ProgressTests {
                 next += Int64.random(in: 0...2, using: &random)
                 let stretch = next..<(next + Int64.random(in: 1...5, using: &random))
                 next = stretch.upperBound
-                whole.handOut(partition, stretch)
-                for offset in stretch { single.handOut(partition, one(offset)) }
+                whole.handOut(Stretch(partition, stretch, 0))
+                for offset in stretch { single.handOut(one(offset)) }
                 // Sometimes it is done in two parts.
                 let middle = Int64.random(in: stretch.lowerBound...stretch.upperBound, using: &random)
                 open += [stretch.lowerBound..<middle, middle..<stretch.upperBound].filter { !$0.isEmpty }
                 while open.count > 4 || (!open.isEmpty && Bool.random(using: &random)) {
                     let done = open.remove(at: Int.random(in: open.indices, using: &random))
-                    check(whole.finish(partition, done))
-                    for offset in done { check(single.finish(partition, one(offset))) }
+                    check(whole.finish(Stretch(partition, done, 0)))
+                    for offset in done { check(single.finish(one(offset))) }
                     check(whole.uncommitted == single.uncommitted)
                     let lowest = open.map(\.lowerBound).min() ?? next
                     check(whole.uncommitted == [partition: lowest])
@@ -72,9 +72,9 @@ struct ProgressTests {
     func repeated() {
         var progress = Progress()
         progress.begin([partition])
-        for offset in Int64(0)..<3 { progress.handOut(partition, one(offset)) }
-        for _ in 0..<3 { check(progress.finish(partition, one(0))) }
-        check(progress.finish(partition, one(77)))
+        for offset in Int64(0)..<3 { progress.handOut(one(offset)) }
+        for _ in 0..<3 { check(progress.finish(one(0))) }
+        check(progress.finish(one(77)))
         check(progress.uncommitted == [partition: 1])
     }
 
@@ -82,12 +82,12 @@ struct ProgressTests {
     func revoked() {
         var progress = Progress()
         progress.begin([partition])
-        progress.handOut(partition, one(5))
+        progress.handOut(one(5))
         progress.end([partition])
-        check(!progress.finish(partition, one(5)))
+        check(!progress.finish(one(5)))
         check(progress.uncommitted.isEmpty)
         progress.begin([partition])
-        check(progress.finish(partition, one(5)))
+        check(progress.finish(one(5)))
         check(progress.uncommitted.isEmpty)
     }
 
@@ -98,9 +98,9 @@ struct ProgressTests {
         check(progress.uncommitted == [partition: 40])
         progress.didCommit([partition: 40])
         check(progress.uncommitted.isEmpty)
-        progress.handOut(partition, one(40))
+        progress.handOut(one(40))
         check(progress.uncommitted.isEmpty)
-        check(progress.finish(partition, one(40)))
+        check(progress.finish(one(40)))
         check(progress.uncommitted == [partition: 41])
     }
 
@@ -111,8 +111,8 @@ struct ProgressTests {
         var progress = Progress()
         progress.begin([partition], committed: [partition: 10])
         for round in Int64(0)..<3 {
-            progress.handOut(partition, one(10 + round))
-            check(progress.finish(partition, one(10 + round)))
+            progress.handOut(one(10 + round))
+            check(progress.finish(one(10 + round)))
             progress.end([partition])
             check(progress.hasRemainders)
             let starts = progress.takeRemainders([partition: 10])
@@ -137,8 +137,8 @@ struct ProgressTests {
         var progress = Progress()
         progress.begin([partition])
         for offset in Int64(0)..<10 {
-            progress.handOut(partition, one(offset))
-            _ = progress.finish(partition, one(offset))
+            progress.handOut(one(offset))
+            _ = progress.finish(one(offset))
         }
         progress.didCommit([partition: 10])
         progress.didCommit([partition: 4])
@@ -152,8 +152,8 @@ struct ProgressTests {
         progress.seek(partition, to: 1000, epoch: 0)
         progress.didCommit(progress.uncommitted)
         for offset in Int64(0)..<3 {
-            progress.handOut(partition, one(offset))
-            check(progress.finish(partition, one(offset)))
+            progress.handOut(one(offset))
+            check(progress.finish(one(offset)))
         }
         check(progress.uncommitted == [partition: 3])
     }

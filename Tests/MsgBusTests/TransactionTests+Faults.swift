@@ -145,19 +145,24 @@ extension TransactionTests {
         #expect(await writer.close().delivered == 3)
     }
 
-    @Test("Offsets that the group refuses abort the transaction; it can be run again with the same messages")
-    func offsets() async throws {
+    /// A reader of a topic with these messages, whose group begins with the first.
+    private func transactionalReader(of texts: [String]) async throws -> KafkaReader {
         let input = unique("input")
         try broker.createTopic(input)
         let source = try await KafkaWriter.connect(broker.config(topic: input, direction: .writer))
-        try await source.write("1")
+        for text in texts { try await source.write(OutgoingMessage(text)) }
         await source.close()
         var config = broker.config(topic: input, direction: .reader)
         config.connectTimeout = patience
         config.groupID = unique("group")
         config.reader.startFrom = .earliest
         config.reader.ackMode = .transactional
-        let reader = try await KafkaReader.connect(config)
+        return try await KafkaReader.connect(config)
+    }
+
+    @Test("Offsets that the group refuses abort the transaction; it can be run again with the same messages")
+    func offsets() async throws {
+        let reader = try await transactionalReader(of: ["1"])
         let message = try await reader.read()
         let writer = try await writer()
         func run() async throws {
@@ -187,17 +192,7 @@ extension TransactionTests {
 
     @Test("After a writer of a read-process-write loop was fenced, the next one goes on with the same messages")
     func processFenced() async throws {
-        let input = unique("input")
-        try broker.createTopic(input)
-        let source = try await KafkaWriter.connect(broker.config(topic: input, direction: .writer))
-        for index in 0..<5 { try await source.write("\(index)") }
-        await source.close()
-        var config = broker.config(topic: input, direction: .reader)
-        config.connectTimeout = patience
-        config.groupID = unique("group")
-        config.reader.startFrom = .earliest
-        config.reader.ackMode = .transactional
-        let reader = try await KafkaReader.connect(config)
+        let reader = try await transactionalReader(of: ["0", "1", "2", "3", "4"])
         let id = unique("writer")
         let first = try await writer { $0.writer.transactionalID = id }
         let broker = broker

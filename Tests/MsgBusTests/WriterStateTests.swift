@@ -98,7 +98,7 @@ struct WriterStateTests {
         var tickets: [WriterState.Ticket] = []
         for index in 0..<3 {
             let ticket = state.expect(audience().1, by: .now + .seconds(60))
-                state.stepInLine("\(index)", ticket)
+            state.stepInLine("\(index)", ticket)
             tickets.append(ticket)
         }
         check(state.firstWithRoom(upTo: 10).isEmpty)
@@ -124,7 +124,7 @@ struct WriterStateTests {
         check(sent.count == 5 && !state.isGathering)
         for index in 0..<8 {
             let ticket = state.expect(audience().1, by: .now + .seconds(60))
-                state.stepInLine("\(index)", ticket)
+            state.stepInLine("\(index)", ticket)
             check(state.isGathering && (state.gatheringTime != nil) == (index == 0))
         }
         check(!state.mayGoAtOnce(size: 1))
@@ -197,7 +197,7 @@ struct WriterStateTests {
         _ = take(&state)
         let tag = state.tag(nil)
         for _ in 0..<3 {
-                state.wasTaken(size: 1)
+            state.wasTaken(size: 1)
         }
         check(state.unheard == 0)
         _ = state.beginClose()

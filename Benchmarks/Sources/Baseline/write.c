@@ -31,102 +31,106 @@ static void warm_up(rd_kafka_t *client, rd_kafka_topic_t *topic, const char *pay
     delivered = 0;
 }
 
+typedef struct {
+    char *payload;
+    rd_kafka_t *client;
+    rd_kafka_topic_t *topic;
+    measurement_t measurement;
+} writer_t;
+
+// A writer that is warm, and the measurement begins.
+static writer_t open_writer(void)
+{
+    writer_t writer = {.payload = make_payload(), .client = make_client(RD_KAFKA_PRODUCER)};
+    writer.topic = rd_kafka_topic_new(writer.client, job.topic, NULL);
+    warm_up(writer.client, writer.topic, writer.payload);
+    writer.measurement = begin();
+    return writer;
+}
+
+static void produce(writer_t *writer)
+{
+    check(rd_kafka_produce(
+        writer->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, writer->payload, job.size, NULL, 0, NULL));
+}
+
+static void finish_writer(writer_t *writer)
+{
+    await_all(writer->client, job.messages);
+    finish(&writer->measurement, job.messages);
+}
+
 void write_each(void)
 {
-    char *payload = make_payload();
-    rd_kafka_t *client = make_client(RD_KAFKA_PRODUCER);
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, job.topic, NULL);
-    warm_up(client, topic, payload);
-    measurement_t measurement = begin();
+    writer_t writer = open_writer();
     for (long index = 0; index < job.messages; index++) {
-        check(rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, payload, job.size, NULL, 0, NULL));
+        produce(&writer);
         if (index % 1000 == 999)
-            rd_kafka_poll(client, 0);
+            rd_kafka_poll(writer.client, 0);
     }
-    await_all(client, job.messages);
-    finish(&measurement, job.messages);
+    finish_writer(&writer);
 }
 
 void write_batch(void)
 {
     enum { batch_size = 1000 };
-    char *payload = make_payload();
-    rd_kafka_t *client = make_client(RD_KAFKA_PRODUCER);
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, job.topic, NULL);
-    warm_up(client, topic, payload);
     rd_kafka_message_t *batch = calloc(batch_size, sizeof *batch);
-    measurement_t measurement = begin();
+    writer_t writer = open_writer();
     for (long done = 0; done < job.messages;) {
         int count = (int)(job.messages - done < batch_size ? job.messages - done : batch_size);
         for (int index = 0; index < count; index++)
-            batch[index] = (rd_kafka_message_t){.payload = payload, .len = job.size};
-        if (rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, batch, count) != count)
+            batch[index] = (rd_kafka_message_t){.payload = writer.payload, .len = job.size};
+        if (rd_kafka_produce_batch(writer.topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, batch, count) != count)
             fail("can't produce: %s", rd_kafka_err2str(batch[0].err));
         done += count;
-        rd_kafka_poll(client, 0);
+        rd_kafka_poll(writer.client, 0);
     }
-    await_all(client, job.messages);
-    finish(&measurement, job.messages);
+    finish_writer(&writer);
 }
 
 void write_headers(void)
 {
-    char *payload = make_payload();
-    rd_kafka_t *client = make_client(RD_KAFKA_PRODUCER);
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, job.topic, NULL);
-    warm_up(client, topic, payload);
-    measurement_t measurement = begin();
+    writer_t writer = open_writer();
     for (long index = 0; index < job.messages; index++) {
         rd_kafka_headers_t *headers = rd_kafka_headers_new(3);
         rd_kafka_header_add(headers, "trace", -1, "4bf92f3577b34da6a3ce929d0e0e4736", -1);
         rd_kafka_header_add(headers, "kind", -1, "order", -1);
         rd_kafka_header_add(headers, "source", -1, "benchmark", -1);
         rd_kafka_resp_err_t code = rd_kafka_producev(
-            client, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_VALUE(payload, job.size), RD_KAFKA_V_KEY("customer 7", 10),
+            writer.client, RD_KAFKA_V_RKT(writer.topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_VALUE(writer.payload, job.size), RD_KAFKA_V_KEY("customer 7", 10),
             RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
         if (code)
             fail("can't produce: %s", rd_kafka_err2str(code));
         if (index % 1000 == 999)
-            rd_kafka_poll(client, 0);
+            rd_kafka_poll(writer.client, 0);
     }
-    await_all(client, job.messages);
-    finish(&measurement, job.messages);
+    finish_writer(&writer);
 }
 
 void write_acked(void)
 {
-    char *payload = make_payload();
-    rd_kafka_t *client = make_client(RD_KAFKA_PRODUCER);
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, job.topic, NULL);
-    warm_up(client, topic, payload);
-    measurement_t measurement = begin();
+    writer_t writer = open_writer();
     for (long index = 0; index < job.messages; index++) {
         double start = now();
-        check(rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, payload, job.size, NULL, 0, NULL));
+        produce(&writer);
         while (delivered == index)
-            rd_kafka_poll(client, 1000);
-        add_latency(&measurement, now() - start);
+            rd_kafka_poll(writer.client, 1000);
+        add_latency(&writer.measurement, now() - start);
     }
-    await_all(client, job.messages);
-    finish(&measurement, job.messages);
+    finish_writer(&writer);
 }
 
 // `clients` messages are on their way at any time, as if so many threads wrote one after another.
 void write_window(void)
 {
-    char *payload = make_payload();
-    rd_kafka_t *client = make_client(RD_KAFKA_PRODUCER);
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, job.topic, NULL);
-    warm_up(client, topic, payload);
-    measurement_t measurement = begin();
+    writer_t writer = open_writer();
     for (long index = 0; index < job.messages; index++) {
         while (index - delivered >= job.clients)
-            rd_kafka_poll(client, 1000);
-        check(rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, payload, job.size, NULL, 0, NULL));
+            rd_kafka_poll(writer.client, 1000);
+        produce(&writer);
     }
-    await_all(client, job.messages);
-    finish(&measurement, job.messages);
+    finish_writer(&writer);
 }
 
 static void write_in_turn(rd_kafka_t **clients, long client_count)

@@ -34,7 +34,7 @@ public struct Messages: AsyncSequence, Sendable {
                 if message == nil {
                     message = try ReaderCore.messages(of: await core.wait(upTo: 1, for: .none, until: nil)).first
                 }
-                account.last = message.flatMap { core.position(of: $0) }
+                account.last = message.flatMap { core.stretch(of: $0) }
                 return message
             } catch  where error.code == .closed {
                 return nil
@@ -46,7 +46,7 @@ public struct Messages: AsyncSequence, Sendable {
     final class Account {
         let reader: KafkaReader
         let caller: Caller
-        var last: ReaderState.Position?
+        var last: Stretch?
 
         init(reader: KafkaReader) {
             self.reader = reader
@@ -58,7 +58,7 @@ public struct Messages: AsyncSequence, Sendable {
             if let last { reader.core.left(last, by: caller) }
         }
 
-        func takeLast() -> ReaderState.Position? {
+        func takeLast() -> Stretch? {
             defer { last = nil }
             return last
         }

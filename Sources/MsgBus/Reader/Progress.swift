@@ -86,8 +86,9 @@ struct Progress {
     }
 
     /// Messages without a gap between them are handed out.
-    mutating func handOut(_ partition: TopicPartition, _ offsets: Range<Int64>) {
-        guard let index = index(of: partition) else { return }
+    mutating func handOut(_ messages: Stretch) {
+        let offsets = messages.offsets
+        guard let index = index(of: messages.partition) else { return }
         // The offset to go on with didn't exist any more, and librdkafka went back to the oldest that does.
         if let position = partitions[index].state.position, offsets.lowerBound < position {
             partitions[index].state.open = OpenOffsets()
@@ -121,9 +122,11 @@ struct Progress {
     /// Marks messages as done that were handed out.
     ///
     /// - Returns: Whether their partition is still ours; if not, they will come again.
-    mutating func finish(_ partition: TopicPartition, _ offsets: Range<Int64>, epoch: Int = 0) -> Bool {
-        guard let index = index(of: partition), epoch >= partitions[index].state.assigned else { return false }
-        if epoch >= partitions[index].state.positioned { partitions[index].state.open.finish(offsets) }
+    mutating func finish(_ done: Stretch) -> Bool {
+        guard let index = index(of: done.partition), done.epoch >= partitions[index].state.assigned else {
+            return false
+        }
+        if done.epoch >= partitions[index].state.positioned { partitions[index].state.open.finish(done.offsets) }
         return true
     }
 

@@ -41,12 +41,12 @@ extension ReaderCore {
     }
 
     /// For a loop: the next message, which is also the word that the last one is done. Nil when it has to wait.
-    func next(after last: ReaderState.Position?, for caller: Caller) throws(MsgBusError) -> Message? {
+    func next(after last: Stretch?, for caller: Caller) throws(MsgBusError) -> Message? {
         try takeNow { state throws(MsgBusError) in try state.next(after: last, for: caller) }
     }
 
     /// A loop ended with a message in hand.
-    func left(_ last: ReaderState.Position, by caller: Caller) {
+    func left(_ last: Stretch, by caller: Caller) {
         state.withLock { $0.left(last, by: caller) }
     }
 

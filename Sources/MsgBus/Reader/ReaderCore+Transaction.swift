@@ -10,7 +10,7 @@ extension ReaderCore {
     /// What a transaction is about to commit for this reader.
     struct Claim: Sendable {
         let reader: ReaderCore
-        let positions: [ReaderState.Position]
+        let done: [Stretch]
         /// Each the offset of the next message to read.
         let offsets: [TopicPartition: Int64]
         let group: GroupMetadata
@@ -33,12 +33,12 @@ extension ReaderCore {
     /// The offsets with which these messages are done, and the membership that may commit them. Blocks; not on this reader's `work`.
     ///
     /// - Throws: `.rebalance` when one isn't this reader's any more; `.state` when one is done already or one before isn't; `.closed`.
-    func claim(_ positions: [ReaderState.Position], within time: Duration) throws(MsgBusError) -> Claim {
+    func claim(_ done: [Stretch], within time: Duration) throws(MsgBusError) -> Claim {
         let answer = BlockedThread<Result<Claim, MsgBusError>>()
         // There the partitions and the membership don't change meanwhile.
         client.work.async { [self] in
             do throws(MsgBusError) {
-                answer.resume(.success(try makeClaim(positions)))
+                answer.resume(.success(try makeClaim(done)))
             } catch {
                 answer.resume(.failure(error))
             }
@@ -54,23 +54,23 @@ extension ReaderCore {
         return try claim.get()
     }
 
-    private func makeClaim(_ positions: [ReaderState.Position]) throws(MsgBusError) -> Claim {
+    private func makeClaim(_ done: [Stretch]) throws(MsgBusError) -> Claim {
         try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
         // Where the group starts has to be committed before, not after.
         try commitDone(within: .seconds(5))
-        let offsets = try state.withLock { state throws(MsgBusError) in try state.progress.offsets(after: positions) }
+        let offsets = try state.withLock { state throws(MsgBusError) in try state.progress.offsets(after: done) }
         guard let group = consumer.groupMetadata() else {
             throw MsgBusError(.rebalance, "the reader isn't a member of its group any more", topic: config.topic)
         }
-        return Claim(reader: self, positions: positions, offsets: offsets, group: group)
+        return Claim(reader: self, done: done, offsets: offsets, group: group)
     }
 
     /// The transaction is committed.
     func didCommit(_ claim: Claim) {
         state.withLock { state in
-            for position in claim.positions {
-                _ = state.progress.finish(position.partition, position.offsets, epoch: position.epoch)
-                state.settled(position)
+            for done in claim.done {
+                _ = state.progress.finish(done)
+                state.settled(done)
             }
             state.didCommit(claim.offsets)
         }
@@ -108,9 +108,9 @@ extension Progress {
     ///
     /// A message that were done while one before it isn't would come again together with that one, and what was written for it would
     /// be written twice: so only the first ones of each partition may be done.
-    func offsets(after positions: [ReaderState.Position]) throws(MsgBusError) -> [TopicPartition: Int64] {
+    func offsets(after done: [Stretch]) throws(MsgBusError) -> [TopicPartition: Int64] {
         var offsets: [TopicPartition: Int64] = [:]
-        for (partition, positions) in Dictionary(grouping: positions, by: \.partition) {
+        for (partition, done) in Dictionary(grouping: done, by: \.partition) {
             func wrong(_ code: MsgBusError.Code, _ offset: Int64, _ reason: String) -> MsgBusError {
                 var error = MsgBusError(code, reason, topic: partition.topic, partition: partition.partition)
                 error.offset = offset
@@ -118,8 +118,8 @@ extension Progress {
             }
             let state = partitions.first { $0.id == partition }?.state
             var open = state?.open ?? OpenOffsets()
-            let epoch = positions.map(\.epoch).min() ?? 0
-            for offset in Set(positions.map(\.offset)).sorted() {
+            let epoch = done.map(\.epoch).min() ?? 0
+            for offset in Set(done.flatMap(\.offsets)).sorted() {
                 guard let state, epoch >= state.positioned, offset < state.next ?? 0 else {
                     let reason =
                         "the group took the partition back, or the reader went elsewhere, since the message was read: it comes again"

@@ -132,8 +132,8 @@ final class ReaderCore: Sendable {
     }
 
     /// The name of a message that its loop has to say it is done with; nil where nobody wants to know.
-    func position(of message: Message) -> ReaderState.Position? {
-        callerMatters ? ReaderState.Position(message) : nil
+    func stretch(of message: Message) -> Stretch? {
+        callerMatters ? Stretch(message) : nil
     }
 
     /// What a read or an acknowledgement has left to do.

@@ -36,14 +36,14 @@ extension ReaderState {
         after done: Message?
     ) -> (call: Call?, idle: [Waiter<MsgBusError?>]) {
         // Also where nothing is acknowledged, the partition of one that had failed waits no longer.
-        if let done, finishesByItself || !redelivery.isEmpty { finish(Position(done)) }
+        if let done, finishesByItself || !redelivery.isEmpty { finish(Stretch(done)) }
         defer { pumpWaiters = [] }
         guard phase == .open, let callback, let message = takeOne(forCallback: true) else {
             isPumping = false
             called = nil
             return (nil, pumpWaiters)
         }
-        called = message.topicPartition
+        if isGroup { called = message.topicPartition }
         return (Call(message: message, callback: callback), pumpWaiters)
     }
 

@@ -66,16 +66,16 @@ extension ReaderState {
 
     /// A message is done without the application: it was skipped or set aside.
     mutating func settle(_ message: Message) {
-        let position = Position(message)
-        if isGroup, progress.finish(position.partition, position.offsets, epoch: position.epoch) { hasNews = true }
-        settled(position)
+        let done = Stretch(message)
+        if isGroup, progress.finish(done) { hasNews = true }
+        settled(done)
     }
 
     /// A message is done: if it had failed before, its partition goes on.
-    mutating func settled(_ position: Position) {
-        let partition = position.partition
+    mutating func settled(_ done: Stretch) {
+        let partition = done.partition
         // One of before a seek says nothing about its double of after it.
-        guard !redelivery.isEmpty, let flow = flows[partition], position.epoch >= flow.epoch else { return }
-        if redelivery.forget(partition, position.offset) { release(partition) }
+        guard !redelivery.isEmpty, let flow = flows[partition], done.epoch >= flow.epoch else { return }
+        if redelivery.forget(partition, done.offsets.lowerBound) { release(partition) }
     }
 }

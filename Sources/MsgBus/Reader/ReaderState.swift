@@ -24,44 +24,6 @@ struct ReaderState {
         static let flow = Effects(rawValue: 8)
     }
 
-    /// Names a message without keeping it.
-    struct Position {
-        let partition: TopicPartition
-        let offset: Int64
-        let epoch: Int
-
-        init(_ message: Message) {
-            partition = message.topicPartition
-            offset = message.offset
-            epoch = message.batch.epoch
-        }
-
-        fileprivate init(_ partition: TopicPartition, _ offset: Int64, _ epoch: Int) {
-            self.partition = partition
-            self.offset = offset
-            self.epoch = epoch
-        }
-
-        var offsets: Range<Int64> { offset..<(offset + 1) }
-    }
-
-    /// Names messages of one partition that were handed out together.
-    struct Stretch {
-        let partition: TopicPartition
-        let offsets: Range<Int64>
-        let epoch: Int
-
-        init(_ partition: TopicPartition, _ offsets: Range<Int64>, _ epoch: Int) {
-            self.partition = partition
-            self.offsets = offsets
-            self.epoch = epoch
-        }
-
-        init(_ position: Position) { self.init(position.partition, position.offsets, position.epoch) }
-
-        var positions: [Position] { offsets.map { Position(partition, $0, epoch) } }
-    }
-
     struct Reading {
         let id: UInt64
         let limit: Int
@@ -212,22 +174,22 @@ struct ReaderState {
     mutating func readOne(for caller: Caller) throws(MsgBusError) -> Message? {
         try comeBack(caller)
         guard readings.isEmpty, let message = takeOne() else { return nil }
-        if finishesByItself, caller != .none { inHand[caller] = [Stretch(Position(message))] }
+        if finishesByItself, caller != .none { inHand[caller] = [Stretch(message)] }
         return message
     }
 
     /// Takes one message for a loop that is done with its last one; nil when it has to wait.
     ///
     /// A loop's messages are not in ``inHand``: the loop names its last one itself, which costs less.
-    mutating func next(after last: Position?, for caller: Caller) throws(MsgBusError) -> Message? {
+    mutating func next(after last: Stretch?, for caller: Caller) throws(MsgBusError) -> Message? {
         if let last { finish(last) }
         try comeBack(caller)
         return readings.isEmpty ? takeOne() : nil
     }
 
     /// A loop was left while it had a message: it is done when the loop's task reads on, like one that a read returned.
-    mutating func left(_ last: Position, by caller: Caller) {
-        if phase == .open { inHand[caller, default: []].append(Stretch(last)) }
+    mutating func left(_ last: Stretch, by caller: Caller) {
+        if phase == .open { inHand[caller, default: []].append(last) }
     }
 
     /// Checks that reading is allowed, and that what the caller had in hand is done.
@@ -248,23 +210,18 @@ struct ReaderState {
     /// Whether messages are done by themselves; with `.manual` the application says so.
     var finishesByItself: Bool { isGroup && ackMode == .automatic }
 
-    private mutating func finish(_ stretch: Stretch) {
-        if redelivery.isEmpty {
-            finish(stretch.partition, stretch.offsets, stretch.epoch)
-        } else {
-            for position in stretch.positions { finish(position) }
+    /// Messages are done by somebody's coming back.
+    mutating func finish(_ done: Stretch) {
+        guard !redelivery.isEmpty else {
+            if finishesByItself, progress.finish(done) { hasNews = true }
+            return
         }
-    }
-
-    private mutating func finish(_ partition: TopicPartition, _ offsets: Range<Int64>, _ epoch: Int) {
-        if finishesByItself, progress.finish(partition, offsets, epoch: epoch) { hasNews = true }
-    }
-
-    mutating func finish(_ position: Position) {
-        // It may have been rejected meanwhile, and waits to come again.
-        if !redelivery.isEmpty, redelivery.isPending(position.partition, position.offset) { return }
-        finish(position.partition, position.offsets, position.epoch)
-        settled(position)
+        // Those that were rejected meanwhile wait to come again.
+        for offset in done.offsets where !redelivery.isPending(done.partition, offset) {
+            let message = Stretch(done.partition, offset..<(offset + 1), done.epoch)
+            if finishesByItself, progress.finish(message) { hasNews = true }
+            settled(message)
+        }
     }
 
     mutating func wait(
@@ -319,13 +276,13 @@ struct ReaderState {
         var handedOut: [Stretch] = []
         while !redelivery.isEmpty, messages.count < limit, let again = takeDue(forCallback: false) {
             messages.append(again.batch, again.index..<(again.index + 1))
-            handedOut.append(Stretch(Position(again)))
+            handedOut.append(Stretch(again))
         }
         while let (batch, range) = buffer.popFirst(upTo: limit - messages.count) {
             messages.append(batch, range)
             guard isGroup else { continue }
             for stretch in batch.stretches(at: range) {
-                progress.handOut(stretch.partition, stretch.offsets)
+                progress.handOut(stretch)
                 handedOut.append(stretch)
             }
         }
@@ -336,10 +293,7 @@ struct ReaderState {
     mutating func takeOne(forCallback: Bool = false) -> Message? {
         if !redelivery.isEmpty, let again = takeDue(forCallback: forCallback) { return again }
         guard let message = buffer.popFirst() else { return nil }
-        if isGroup {
-            let position = Position(message)
-            progress.handOut(position.partition, position.offsets)
-        }
+        if isGroup { progress.handOut(Stretch(message)) }
         return message
     }
 
@@ -349,17 +303,17 @@ struct ReaderState {
         guard phase != .closed else { return try checkOpen() }
         guard isGroup else { return }
         guard ackMode != .transactional else { throw Self.needsTransaction }
-        let position = Position(message)
-        guard progress.finish(position.partition, position.offsets, epoch: position.epoch) else {
+        let done = Stretch(message)
+        guard progress.finish(done) else {
             throw MsgBusError(
                 .rebalance,
                 "the group has taken the partition back since the message was read: it will come again, to whoever has it now",
-                topic: position.partition.topic,
-                partition: position.partition.partition,
-                offset: position.offset
+                topic: message.topic,
+                partition: message.partition,
+                offset: message.offset
             )
         }
-        settled(position)
+        settled(done)
         hasNews = true
     }
 
@@ -398,14 +352,5 @@ struct ReaderState {
             inHand = [:]
         }
         return (resumptions, buffer, inHand)
-    }
-}
-
-extension RecordBatch {
-    /// The messages at some positions.
-    func stretches(at range: Range<Int>) -> [ReaderState.Stretch] {
-        runs[runIndex(at: range.lowerBound)...].prefix { $0.range.lowerBound < range.upperBound }.map { run in
-            ReaderState.Stretch(run.partition, run.offsets(at: run.range.clamped(to: range)), epoch)
-        }
     }
 }

@@ -102,7 +102,7 @@ public final class Transaction: Sendable {
     /// - Throws: As for one message.
     public func acknowledge(_ messages: some Sequence<Message>, of reader: KafkaReader) throws(MsgBusError) {
         try reader.core.checkTransactional()
-        try core.acknowledge(messages.map(ReaderState.Position.init), of: reader.core, in: id)
+        try core.acknowledge(messages.map { Stretch($0) }, of: reader.core, in: id)
     }
 }
 

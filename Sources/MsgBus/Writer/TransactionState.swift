@@ -23,7 +23,7 @@ struct TransactionState {
     /// Messages of one reader that are done if the transaction is committed.
     struct Acknowledgements {
         let reader: ReaderCore
-        var positions: [ReaderState.Position]
+        var done: [Stretch]
     }
 
     /// What is to be done outside the lock after a step.
@@ -133,11 +133,11 @@ struct TransactionState {
         }
     }
 
-    mutating func acknowledge(_ positions: [ReaderState.Position], of reader: ReaderCore) {
+    mutating func acknowledge(_ done: [Stretch], of reader: ReaderCore) {
         if let index = acknowledged.firstIndex(where: { $0.reader === reader }) {
-            acknowledged[index].positions += positions
+            acknowledged[index].done += done
         } else {
-            acknowledged.append(Acknowledgements(reader: reader, positions: positions))
+            acknowledged.append(Acknowledgements(reader: reader, done: done))
         }
     }
 

@@ -47,13 +47,13 @@ extension WriterCore {
     }
 
     func acknowledge(
-        _ positions: [ReaderState.Position],
+        _ done: [Stretch],
         of reader: ReaderCore,
         in id: TransactionState.ID
     ) throws(MsgBusError) {
         try state.withLock { state throws(MsgBusError) in
             try state.checkMayWrite(in: id)
-            state.transactions?.acknowledge(positions, of: reader)
+            state.transactions?.acknowledge(done, of: reader)
         }
     }
 
@@ -140,7 +140,7 @@ extension WriterCore {
         do throws(MsgBusError) {
             // All are asked before the first is sent: the answer of one may wait for what another has sent.
             for acknowledgement in acknowledgements {
-                claims.append(try acknowledgement.reader.claim(acknowledgement.positions, within: .seconds(10)))
+                claims.append(try acknowledgement.reader.claim(acknowledgement.done, within: .seconds(10)))
             }
         } catch {
             state.withLock { $0.transactions?.offsetsRefused(error, at: .now) }
