@@ -1,4 +1,5 @@
 internal import CRdKafka
+internal import Dispatch
 internal import Synchronization
 
 /// What the poll loop's handler works with, and loses when the client is destroyed.
@@ -10,7 +11,10 @@ final class HandlerBox: Sendable {
     func set(_ value: EventDrain?) { drain.withLock { $0 = value } }
 }
 
-/// Takes a client's events off its queue and hands each to whom it concerns. Runs on the poll loop's queue.
+/// Takes a client's events off its queue and hands each to whom it concerns.
+///
+/// One thread at a time does so: mostly the poll loop's, and a writing thread where that is faster, since it hears of its message
+/// without a change of threads, or frees the memory of its messages where it took it. A writing thread only handles reports.
 final class EventDrain: Sendable {
     /// After so many events the loop lets other work of its queue go first.
     private static let slice = 1000
@@ -18,8 +22,13 @@ final class EventDrain: Sendable {
     private let queue: WatchedQueue
     private let client: KafkaClient
     private let handlers = Mutex(KafkaClient.Handlers())
-    /// Only used on the poll loop's queue.
+    /// Whoever takes events has it. Not a lock, for a log handler may write where reports are being handled.
+    private let turn = DispatchSemaphore(value: 1)
+    /// Whether the loop was signalled while another thread had the turn.
+    private let isMissed = Atomic(false)
+    /// Only used by who has the turn.
     private nonisolated(unsafe) var reports = DeliveryReports()
+    private nonisolated(unsafe) var isClosed = false
 
     init(queue: WatchedQueue, client: KafkaClient) {
         self.queue = queue
@@ -30,35 +39,88 @@ final class EventDrain: Sendable {
 
     func setHandlers(_ new: KafkaClient.Handlers) { handlers.withLock { $0 = new } }
 
+    // MARK: On the poll loop's queue
+
     func run(_ signals: PollLoop.Signals) {
         let handlers = current
-        if signals.contains(.events) { drain(handlers) }
+        if signals.contains(.events) {
+            if handlers.mayWait() { client.loop.signal(.events, after: .milliseconds(2)) } else { runInTurn(handlers) }
+        }
         if signals.contains(.messages) { handlers.messages() }
     }
 
-    private func drain(_ handlers: KafkaClient.Handlers) {
-        for _ in 0..<Self.slice {
-            guard let event = rd_kafka_queue_poll(queue.handle.pointer, 0) else { return }
-            handle(event, handlers)
-        }
-        client.loop.signal(.events)
+    private func runInTurn(_ handlers: KafkaClient.Handlers) {
+        // Before it tries, so that who has the turn can't miss it.
+        isMissed.store(true, ordering: .sequentiallyConsistent)
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        guard turn.wait(timeout: .now()) == .success else { return }
+        defer { turn.signal() }
+        isMissed.store(false, ordering: .sequentiallyConsistent)
+        drain { handle($0, handlers) }
     }
 
-    /// Waits for events and handles them, until that is so or the time is over.
-    func run(atMost time: Duration, until isDone: () -> Bool) {
-        let handlers = current
-        let deadline = ContinuousClock.now + time
-        // Else each event would wake the loop's thread too, for nothing.
-        queue.unwatch()
-        while !isDone() {
-            let left = ContinuousClock.now.duration(to: deadline)
-            guard left > .zero else { break }
-            guard let event = rd_kafka_queue_poll(queue.handle.pointer, Int32(left.milliseconds)) else { continue }
-            handle(event, handlers)
+    // MARK: On a writing thread
+
+    /// Handles the reports that are there, unless another thread does.
+    func takeReports() {
+        inTurn { handlers in drain { handleReports($0, handlers) } }
+    }
+
+    /// Waits for reports and handles them, until that is so or the time is over; returns at once if another thread does.
+    func awaitReports(atMost time: Duration, until isDone: () -> Bool) {
+        inTurn { handlers in
+            let deadline = ContinuousClock.now + time
+            // Else each event would wake the loop's thread too, for nothing.
+            queue.unwatch()
+            while !isDone() {
+                let left = ContinuousClock.now.duration(to: deadline)
+                guard left > .zero else { break }
+                if let event = rd_kafka_queue_poll(queue.handle.pointer, Int32(left.milliseconds)) {
+                    handleReports(event, handlers)
+                }
+            }
+            // In this order: what comes from now on signals, or is taken here.
+            queue.watch()
+            drain { handleReports($0, handlers) }
         }
-        // In this order: what comes from now on signals, or is taken here.
-        queue.watch()
-        drain(handlers)
+    }
+
+    private func inTurn(_ body: (KafkaClient.Handlers) -> Void) {
+        guard turn.wait(timeout: .now()) == .success else { return }
+        if !isClosed { body(current) }
+        turn.signal()
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if isMissed.exchange(false, ordering: .sequentiallyConsistent) { client.loop.signal(.events) }
+    }
+
+    /// Only the loop handles what isn't a report: user code may follow from that, a log handler for example.
+    private func handleReports(_ event: OpaquePointer, _ handlers: KafkaClient.Handlers) {
+        guard rd_kafka_event_type(event) != RD_KAFKA_EVENT_DR else { return handle(event, handlers) }
+        nonisolated(unsafe) let event = event
+        client.loop.queue.async { self.handle(event, handlers) }
+    }
+
+    // MARK: Anywhere
+
+    /// Returns when the events that were taken by now are handled. Not inside a handler.
+    func awaitTurn() {
+        turn.wait()
+        turn.signal()
+    }
+
+    /// No thread takes events after this.
+    func close() {
+        turn.wait()
+        isClosed = true
+        turn.signal()
+    }
+
+    private func drain(_ handle: (OpaquePointer) -> Void) {
+        for _ in 0..<Self.slice {
+            guard let event = rd_kafka_queue_poll(queue.handle.pointer, 0) else { return }
+            handle(event)
+        }
+        client.loop.signal(.events)
     }
 
     /// Destroys the event before anyone hears of it: reports count against the writer's buffer until then.

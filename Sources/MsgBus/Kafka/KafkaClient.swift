@@ -7,9 +7,11 @@ internal import Synchronization
 /// Who may touch the C client: ``loop``'s queue polls it, ``work`` makes every call that can block, one after another, and a
 /// writer produces under its own lock while it is open. ``destroy(isClean:)`` runs on `work`, so no call is left by then.
 final class KafkaClient: Sendable {
-    /// What the owner of a client does with what it says. All but `messages` may run on `loop`'s queue only.
+    /// What the owner of a client does with what it says, on `loop`'s queue. Deliveries may also be told on a thread that writes.
     struct Handlers: Sendable {
         var deliveries: @Sendable (DeliveryReports) -> Void = { _ in }
+        /// Whether nobody waits for any, and a thread that writes takes them, or will be asked for again in a moment.
+        var mayWait: @Sendable () -> Bool = { false }
         var messages: @Sendable () -> Void = {}
         var rebalance: @Sendable (Rebalance) -> Void = { _ in }
         var error: @Sendable (MsgBusError) -> Void = { _ in }
@@ -27,7 +29,6 @@ final class KafkaClient: Sendable {
     private let topics = Mutex<[String: CHandle]>([:])
     private let isClosing = Atomic(false)
     private let hasConnected = Atomic(false)
-    private let hasHelper = Atomic(false)
     /// Written and read on `work` only.
     private let isDestroyed = Atomic(false)
 
@@ -77,13 +78,18 @@ final class KafkaClient: Sendable {
         loop.signal(.events)
     }
 
-    /// Handles events on this thread for a moment, in the loop's place: who waits for one hears of it one change of threads earlier.
-    ///
-    /// One thread at a time does this, and none does on the loop's own queue, where for example a log handler may run.
-    func handleEvents(atMost time: Duration, until isDone: () -> Bool) {
-        guard !loop.isCurrent, !hasHelper.exchange(true, ordering: .acquiring) else { return }
-        defer { hasHelper.store(false, ordering: .releasing) }
-        loop.queue.sync { handlers.value?.run(atMost: time, until: isDone) }
+    /// Handles reports on this thread for a moment, in the loop's place: who waits for one hears of it one change of threads earlier.
+    func awaitReports(atMost time: Duration, until isDone: () -> Bool) {
+        handlers.value?.awaitReports(atMost: time, until: isDone)
+    }
+
+    /// Handles the reports that are there on this thread, in the loop's place: one that has written many.
+    func takeReports() { handlers.value?.takeReports() }
+
+    /// Returns when all that librdkafka has said by now is handled, as far as it was taken. Not on the loop's queue.
+    func awaitHandlers() {
+        loop.queue.sync {}
+        handlers.value?.awaitTurn()
     }
 
     func setHandlers(_ new: Handlers) {
@@ -172,6 +178,7 @@ final class KafkaClient: Sendable {
     func destroy(isClean: Bool) {
         isDestroyed.store(true, ordering: .relaxed)
         // After this the loop doesn't touch the client any more.
+        handlers.value?.close()
         loop.queue.sync { handlers.set(nil) }
         for queue in queues.withLock({ $0 }) { queue.destroy() }
         queues.withLock { $0 = [] }

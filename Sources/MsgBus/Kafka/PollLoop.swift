@@ -21,16 +21,15 @@ final class PollLoop: Sendable {
 
     init(label: String, handler: @escaping @Sendable (Signals) -> Void) {
         queue = .ours(label)
-        queue.setSpecific(key: Self.key, value: ObjectIdentifier(queue))
         source = WakeUp(queue: queue) { handler(Signals(rawValue: $0)) }
     }
 
-    private static let key = DispatchSpecificKey<ObjectIdentifier>()
-
-    /// Whether this very code runs on the loop's queue.
-    var isCurrent: Bool { DispatchQueue.getSpecific(key: Self.key) == ObjectIdentifier(queue) }
-
     func signal(_ signals: Signals) { source.or(signals.rawValue) }
+
+    func signal(_ signals: Signals, after pause: Duration) {
+        queue.asyncAfter(deadline: .now() + .milliseconds(pause.milliseconds)) { [source] in source.or(signals.rawValue)
+        }
+    }
 
     /// The source for librdkafka's callbacks: `signal` without a reference to this object.
     var wakeUp: WakeUp { source }

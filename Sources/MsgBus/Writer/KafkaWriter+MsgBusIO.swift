@@ -7,7 +7,7 @@ extension KafkaWriter: MsgBusIO {
         let outcome = Self.blockedThread.use { thread in
             core.submit(OutgoingMessage(message), .waiter(.thread(thread)))
             // Mostly the answer comes at once.
-            core.client.handleEvents(atMost: .milliseconds(5)) { thread.isAnswered }
+            core.client.awaitReports(atMost: .milliseconds(5)) { thread.isAnswered }
             return thread.wait()
         }
         _ = try outcome.get()

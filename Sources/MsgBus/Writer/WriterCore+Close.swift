@@ -43,7 +43,7 @@ extension WriterCore {
             // The reports are on their way to the poll loop.
             while inFlight > 0, ContinuousClock.now < deadline { producer.flush(within: .milliseconds(5)) }
         }
-        client.loop.queue.sync {}
+        client.awaitHandlers()
         timer.cancel()
         gathering.cancel()
         let (answers, flushes) = state.withLock { $0.endClose() }

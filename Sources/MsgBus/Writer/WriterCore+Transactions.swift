@@ -110,7 +110,7 @@ extension WriterCore {
         case .flush:
             producer.flush(within: .milliseconds(100))
             // What was delivered is counted there.
-            client.loop.queue.sync {}
+            client.awaitHandlers()
             return .zero
         case .diagnose:
             let failure = producer.transactionFailure()
@@ -121,7 +121,7 @@ extension WriterCore {
         case .call(let call):
             let failure = perform(call)
             // The reports of its messages are in before it ends.
-            client.loop.queue.sync {}
+            client.awaitHandlers()
             tell(state.withLock { $0.did(call, failure) })
             return failure == nil ? .zero : .milliseconds(20)
         }

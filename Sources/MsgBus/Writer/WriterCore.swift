@@ -15,7 +15,7 @@ final class WriterCore: Sendable {
     let state: Mutex<WriterState>
     /// Only used with the state's lock held.
     nonisolated(unsafe) var batch = ProduceBatch()
-    /// Those of the last reports. Only used on the poll loop's queue, and kept for its memory.
+    /// Those of the last reports. Only used by the one thread that handles reports, and kept for its memory.
     private nonisolated(unsafe) var answers: [WriterState.Answer] = []
     let timer: DeadlineTimer
     let gathering: DeadlineTimer
@@ -74,6 +74,7 @@ final class WriterCore: Sendable {
         client.setHandlers(
             KafkaClient.Handlers(
                 deliveries: { self.take($0) },
+                mayWait: { self.state.withLock { $0.mayReportsWait() } },
                 error: { [log] error in log.debug("\(error)") }
             )
         )
@@ -84,8 +85,13 @@ final class WriterCore: Sendable {
     /// Gives librdkafka a message that nobody waits for, or says why not.
     func enqueue(_ message: OutgoingMessage, in transaction: TransactionState.ID? = nil) throws(MsgBusError) {
         var answers: [WriterState.Answer] = []
-        defer { for answer in answers { answer.tell() } }
+        var takesReports = false
+        defer {
+            for answer in answers { answer.tell() }
+            if takesReports { client.takeReports() }
+        }
         try state.withLock { state throws(MsgBusError) in
+            takesReports = state.mayTakeReports(after: 1)
             if state.isGathering { admit(&state, &answers) }
             try state.checkRoom(for: message.size, in: transaction)
             try producer.produce(message, tag: state.tag(nil))
@@ -107,7 +113,9 @@ final class WriterCore: Sendable {
             var answers: [WriterState.Answer] = []
             var unheard: [UndeliveredMessage] = []
             let slice = messages[taken...].prefix(Self.handOverLimit)
+            var takesReports = false
             let result = state.withLock { state in
+                takesReports = state.mayTakeReports(after: slice.count)
                 if state.isGathering { admit(&state, &answers) }
                 return enqueue(slice, in: transaction, &state, &unheard)
             }
@@ -115,6 +123,7 @@ final class WriterCore: Sendable {
             failure = result.failure
             for answer in answers { answer.tell() }
             for failure in unheard { tell(failure) }
+            if takesReports { client.takeReports() }
         }
         if let failure, taken == 0 { throw failure }
         return taken
@@ -243,7 +252,7 @@ final class WriterCore: Sendable {
         admit()
     }
 
-    // MARK: Deliveries, on the poll loop's queue
+    // MARK: Deliveries, on the poll loop's queue or on a thread that writes
 
     private func take(_ reports: DeliveryReports) {
         var unheard: [UndeliveredMessage] = []

@@ -36,6 +36,8 @@ struct WriterState: ~Copyable {
     /// How many of them nobody waited for.
     private var unheardFailures = 0
     private(set) var inFlight = 0
+    /// How many messages that nobody waits for came since the last time that somebody looked.
+    private var enqueued = (sinceReports: 0, sinceLook: 0)
     private var isTurnOfOthers = false
     private var isLineForRoom = false
     /// How long the last message took.
@@ -63,6 +65,25 @@ struct WriterState: ~Copyable {
         self.maxBytes = maxBytes
         transactions = transactionTimeout.map { TransactionState(timeout: $0) }
         hasTransactions = transactions != nil
+    }
+
+    // MARK: Who takes the reports
+
+    /// Messages that nobody waits for are about to be handed over.
+    ///
+    /// - Returns: Whether their thread takes reports too: where there are many messages, it had better free what it allocates.
+    mutating func mayTakeReports(after count: Int) -> Bool {
+        enqueued.sinceLook += count
+        enqueued.sinceReports += count
+        guard enqueued.sinceReports >= 256 else { return false }
+        enqueued.sinceReports = 0
+        return true
+    }
+
+    /// Whether reports may wait for two milliseconds: nobody waits for one, and those who enqueue will take them, or are asked again.
+    mutating func mayReportsWait() -> Bool {
+        defer { enqueued.sinceLook = 0 }
+        return enqueued.sinceLook >= 256 && phase == .open && slots.count == 0 && !hasFlushWaiters && !hasTransactions
     }
 
     // MARK: Room
