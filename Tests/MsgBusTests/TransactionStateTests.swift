@@ -5,7 +5,7 @@ import Testing
 /// The memory of a writer's transactions by itself: no broker, no clock, no threads.
 @Suite("What a writer remembers of transactions", .timeLimit(.minutes(5)))
 struct TransactionStateTests {
-    private let now = ContinuousClock.now
+    private let now = Moment.now
     private let thread = BlockedThread<MsgBusError?>()
     private var waiter: Waiter<MsgBusError?> { .thread(thread) }
 

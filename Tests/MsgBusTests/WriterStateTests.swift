@@ -16,7 +16,7 @@ struct WriterStateTests {
     private func take(_ state: inout WriterState, size: Int = 1) -> (ticket: WriterState.Ticket, tag: MessageTag) {
         let ticket = state.expect(audience().1, by: .now + .seconds(60))
         state.wasTaken(size: size)
-        return (ticket, state.tag(ticket))
+        return (ticket, state.tag(ticket, of: "m"))
     }
 
     @Test("Room is counted in messages and in bytes, and an empty writer has room for anything")
@@ -80,7 +80,7 @@ struct WriterStateTests {
     @Test("The clock is looked at for the earliest deadline, and nobody asks twice")
     func watched() {
         var state = WriterState(maxMessages: 10, maxBytes: 100)
-        let now = ContinuousClock.now
+        let now = Moment.now
         _ = state.expect(audience().1, by: now + .seconds(3))
         check(state.isUnwatched(now + .seconds(3)))
         check(!state.isUnwatched(now + .seconds(4)))
@@ -160,7 +160,7 @@ struct WriterStateTests {
     @Test("Deadlines: who is late is answered once, and the next deadline is known")
     func deadlines() {
         var state = WriterState(maxMessages: 1, maxBytes: 100)
-        let now = ContinuousClock.now
+        let now = Moment.now
         _ = state.expect(audience().1, by: now + .seconds(1))
         state.wasTaken(size: 1)
         let waiting = state.expect(audience().1, by: now + .seconds(2))
@@ -195,7 +195,7 @@ struct WriterStateTests {
     func unheard() {
         var state = WriterState(maxMessages: 10, maxBytes: 100)
         _ = take(&state)
-        let tag = state.tag(nil)
+        let tag = state.tag(nil, of: "m")
         for _ in 0..<3 {
             state.wasTaken(size: 1)
         }

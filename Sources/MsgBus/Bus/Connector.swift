@@ -4,7 +4,7 @@ internal import Dispatch
 struct Connector {
     let config: MsgBusConfig
     let log: BusLog
-    let deadline: ContinuousClock.Instant
+    let deadline: Moment
     let cancellation: Cancellation
     private let brokers: [BrokerAddress]
 
@@ -18,7 +18,7 @@ struct Connector {
     }
 
     /// How long there is left, never negative.
-    var timeLeft: Duration { max(.zero, ContinuousClock.now.duration(to: deadline)) }
+    var timeLeft: Duration { max(.zero, Moment.now.duration(to: deadline)) }
 
     /// What librdkafka needs to know to reach the brokers.
     func connectionProperties() -> Properties {

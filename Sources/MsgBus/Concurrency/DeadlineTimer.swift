@@ -5,7 +5,7 @@ internal import Synchronization
 final class DeadlineTimer: Sendable {
     /// Shared with the handler, which thereby needs no reference to this object.
     private final class Armed: Sendable {
-        let deadline = Mutex<ContinuousClock.Instant?>(nil)
+        let deadline = Mutex<Moment?>(nil)
     }
 
     // Dispatch's timers are thread-safe, and only not marked so.
@@ -28,11 +28,11 @@ final class DeadlineTimer: Sendable {
     }
 
     /// Makes sure that the handler runs at that time or before.
-    func arm(at deadline: ContinuousClock.Instant) {
+    func arm(at deadline: Moment) {
         armed.deadline.withLock { armed in
             if let armed, armed <= deadline { return }
             armed = deadline
-            let delay = max(.zero, ContinuousClock.now.duration(to: deadline))
+            let delay = max(.zero, Moment.now.duration(to: deadline))
             timer.schedule(deadline: .now() + .milliseconds(delay.milliseconds))
         }
     }

@@ -221,9 +221,9 @@ final class ConsumerClient: Sendable {
         defer { rd_kafka_queue_destroy(answers) }
         let context = "can't commit"
         try check(rd_kafka_commit_queue(client.handle.pointer, list.pointer, answers, nil, nil), context)
-        let deadline = ContinuousClock.Instant.after(time)
+        let deadline = Moment.after(time)
         while true {
-            let left = ContinuousClock.now.duration(to: deadline)
+            let left = Moment.now.duration(to: deadline)
             guard left > .zero else {
                 throw MsgBusError(.timeout, "the commit wasn't answered within \(time)", isRetriable: true)
             }

@@ -33,7 +33,7 @@ struct DeliveryReports: Sendable {
                 run = Unwatched(tag: tag)
             }
             run.count += 1
-            run.bytes += DeliveryReport.size(of: message)
+            run.bytes += DeliveryReport.size(of: message, tag)
         }
         if run.count > 0 { unwatched.append(run) }
     }
@@ -67,14 +67,15 @@ struct DeliveryReport: Sendable {
         self.tag = tag
         partition = Int(record.partition)
         offset = record.offset
-        size = Self.size(of: message)
+        size = Self.size(of: message, tag)
         timestamp = MessageTimestamp(of: message)
         latency = .microseconds(max(0, rd_kafka_message_latency(message)))
         failure = record.err == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : Failure(message)
     }
 
-    fileprivate static func size(of message: UnsafePointer<rd_kafka_message_t>) -> Int {
-        message.pointee.len + message.pointee.key_len + Headers.size(in: message)
+    fileprivate static func size(of message: UnsafePointer<rd_kafka_message_t>, _ tag: MessageTag) -> Int {
+        let contents = message.pointee.len + message.pointee.key_len
+        return tag.hasHeaders ? contents + Headers.size(in: message) : contents
     }
 }
 

@@ -69,11 +69,11 @@ final class EventDrain: Sendable {
     /// Waits for reports and handles them, until that is so or the time is over; returns at once if another thread does.
     func awaitReports(atMost time: Duration, until isDone: () -> Bool) {
         inTurn { handlers in
-            let deadline = ContinuousClock.now + time
+            let deadline = Moment.now + time
             // Else each event would wake the loop's thread too, for nothing.
             queue.unwatch()
             while !isDone() {
-                let left = ContinuousClock.now.duration(to: deadline)
+                let left = Moment.now.duration(to: deadline)
                 guard left > .zero else { break }
                 if let event = rd_kafka_queue_poll(queue.handle.pointer, Int32(left.milliseconds)) {
                     handleReports(event, handlers)

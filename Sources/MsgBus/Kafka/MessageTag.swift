@@ -7,11 +7,19 @@ struct MessageTag: Sendable, Hashable {
     /// - Parameters:
     ///   - epoch: What a flush that ended it waits for.
     ///   - slot: Where the one is remembered who waits for this message; nil for nobody.
-    init(epoch: UInt32, slot: Int?) { rawValue = UInt(epoch) << 32 | UInt(slot.map { $0 + 1 } ?? 0) }
+    ///   - hasHeaders: Whether the message has any: to ask librdkafka costs more.
+    init(epoch: UInt32, slot: Int?, hasHeaders: Bool) {
+        rawValue = UInt(epoch) << 32 | (hasHeaders ? Self.headers : 0) | UInt(slot.map { $0 + 1 } ?? 0)
+    }
+
+    private static let headers: UInt = 0x8000_0000
+    private static let slots: UInt = 0x7fff_ffff
 
     var epoch: UInt32 { UInt32(truncatingIfNeeded: rawValue >> 32) }
 
-    var slot: Int? { hasSlot ? Int(rawValue & 0xffff_ffff) - 1 : nil }
+    var slot: Int? { hasSlot ? Int(rawValue & Self.slots) - 1 : nil }
 
-    var hasSlot: Bool { rawValue & 0xffff_ffff != 0 }
+    var hasSlot: Bool { rawValue & Self.slots != 0 }
+
+    var hasHeaders: Bool { rawValue & Self.headers != 0 }
 }

@@ -26,7 +26,7 @@ extension KafkaReader {
     /// - Parameter timeout: How long at most.
     /// - Throws: As ``position(timeout:)``.
     public func lag(timeout: Duration = .seconds(10)) async throws(MsgBusError) -> [TopicPartition: Int64] {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         let ends = try await core.offsets(ConsumerClient.end, of: core.assignment, by: deadline)
         let positions = try await core.positions(by: deadline)
         var lag: [TopicPartition: Int64] = [:]
@@ -42,7 +42,7 @@ extension KafkaReader {
     /// - Throws: As ``position(timeout:)``.
     public func watermarks(timeout: Duration = .seconds(10)) async throws(MsgBusError) -> [TopicPartition: Range<Int64>]
     {
-        let (partitions, deadline) = (core.assignment, ContinuousClock.Instant.after(timeout))
+        let (partitions, deadline) = (core.assignment, Moment.after(timeout))
         let low = try await core.offsets(ConsumerClient.beginning, of: partitions, by: deadline)
         let high = try await core.offsets(ConsumerClient.end, of: partitions, by: deadline)
         return low.reduce(into: [:]) { marks, mark in

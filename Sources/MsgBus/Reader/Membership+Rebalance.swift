@@ -92,7 +92,7 @@ extension Membership {
     private func startOffsets(
         _ partitions: [TopicPartition]
     ) -> (offsets: [TopicPartition: Int64], committed: [TopicPartition: Int64], starts: [TopicPartition: Int64]) {
-        let giveUp = ContinuousClock.now + .seconds(30)
+        let giveUp = Moment.now + .seconds(30)
         let pause = Cancellation()
         // Asked for once, however often the cluster is asked.
         var chosen: [TopicPartition: StartPosition]?
@@ -117,14 +117,14 @@ extension Membership {
                 wanted.merge(chosen ?? [:]) { $1 }
                 let starts = try start.offsets(of: wanted) { error in
                     log.warning("can't learn where to start: \(error)")
-                    return !isLeaving && ContinuousClock.now < giveUp
+                    return !isLeaving && Moment.now < giveUp
                 }
                 // The beginning stays where it is, or moves only since messages are gone.
                 let fixed = starts.filter { wanted[$0.key] != .earliest }
                 return (committed.merging(starts) { $1 }, committed, fixed)
             } catch {
                 log.warning("can't learn where to start: \(error)")
-                guard !client.isClosed, ContinuousClock.now < giveUp else {
+                guard !client.isClosed, Moment.now < giveUp else {
                     // Let librdkafka look the group's offsets up itself; its own fallback skips nothing.
                     return (Dictionary(uniqueKeysWithValues: partitions.map { ($0, ConsumerClient.stored) }), [:], [:])
                 }

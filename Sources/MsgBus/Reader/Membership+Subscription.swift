@@ -61,8 +61,8 @@ extension Membership {
                 starts[TopicPartition(topic: topic, partition: partition)] = config.reader.startFrom
             }
         }
-        let deadline = ContinuousClock.Instant.after(time)
-        let offsets = try start.offsets(of: starts) { _ in !client.isClosed && ContinuousClock.now < deadline }
+        let deadline = Moment.after(time)
+        let offsets = try start.offsets(of: starts) { _ in !client.isClosed && Moment.now < deadline }
         if !gone.isEmpty {
             barrier { core?.state.withLock { $0.revoking(gone) } }
             defer {

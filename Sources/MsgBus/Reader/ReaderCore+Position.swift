@@ -12,18 +12,18 @@ extension ReaderCore {
 
     /// Asks the cluster something, on `work`, until it has answered or the time is over. In between others may use `work`.
     func ask<Value: Sendable>(
-        by deadline: ContinuousClock.Instant,
+        by deadline: Moment,
         _ body: @escaping @Sendable (Duration) throws(MsgBusError) -> Value
     ) async throws(MsgBusError) -> Value {
         while true {
             if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled while it asked the cluster") }
             do throws(MsgBusError) {
                 return try await onWork(by: deadline) { () throws(MsgBusError) in
-                    let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+                    let left = max(.zero, Moment.now.duration(to: deadline))
                     return try body(min(left, .seconds(1)))
                 }
             } catch {
-                guard error.isRetriable, ContinuousClock.now < deadline else { throw error }
+                guard error.isRetriable, Moment.now < deadline else { throw error }
             }
             // What the cluster has no answer to yet, it doesn't tell when it has.
             try? await Task.sleep(for: .milliseconds(20))
@@ -32,7 +32,7 @@ extension ReaderCore {
 
     /// Makes a call on `work` while the reader is open; waits for it until the deadline, for others may be at work.
     func onWork<Value: Sendable>(
-        by deadline: ContinuousClock.Instant? = nil,
+        by deadline: Moment? = nil,
         _ body: @escaping @Sendable () throws(MsgBusError) -> Value
     ) async throws(MsgBusError) -> Value {
         let answer = OneShot<Result<Value, MsgBusError>>()
@@ -45,7 +45,7 @@ extension ReaderCore {
             }
         }
         if let deadline {
-            let left = ContinuousClock.now.duration(to: deadline)
+            let left = Moment.now.duration(to: deadline)
             client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(left.milliseconds)) {
                 answer.resolve(.failure(MsgBusError(.timeout, "the cluster didn't answer in time", isRetriable: true)))
             }
@@ -56,7 +56,7 @@ extension ReaderCore {
     func offsets(
         _ mark: Int64,
         of partitions: [TopicPartition],
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> [TopicPartition: Int64] {
         guard !partitions.isEmpty else { return [:] }
         let wanted = Dictionary(partitions.map { ($0, mark) }) { $1 }
@@ -65,7 +65,7 @@ extension ReaderCore {
         }
     }
 
-    func positions(by deadline: ContinuousClock.Instant) async throws(MsgBusError) -> [TopicPartition: Int64] {
+    func positions(by deadline: Moment) async throws(MsgBusError) -> [TopicPartition: Int64] {
         let positions = try state.withLock { state throws(MsgBusError) in
             try state.checkOpen()
             return state.positions()
@@ -99,7 +99,7 @@ extension ReaderCore {
     ) async throws(MsgBusError) {
         let partitions = chosen ?? assignment
         for partition in partitions { try checkAssigned(partition) }
-        let deadline = ContinuousClock.Instant.after(time)
+        let deadline = Moment.after(time)
         let offsets: [TopicPartition: Int64]
         switch position {
         case .beginning:

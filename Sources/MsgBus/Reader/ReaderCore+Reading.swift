@@ -11,7 +11,7 @@ extension ReaderCore {
     /// Takes what is there, or waits; empty only when it was late.
     func read(
         upTo limit: Int,
-        until deadline: ContinuousClock.Instant?
+        until deadline: Moment?
     ) async throws(MsgBusError) -> MessageBatch {
         if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled before it read") }
         let caller = callerMatters ? Caller.currentTask : .none
@@ -21,7 +21,7 @@ extension ReaderCore {
     }
 
     /// The same for one message; nil when it was late.
-    func readOne(until deadline: ContinuousClock.Instant?) async throws(MsgBusError) -> Message? {
+    func readOne(until deadline: Moment?) async throws(MsgBusError) -> Message? {
         if Task.isCancelled { throw MsgBusError(.cancelled, "the task was cancelled before it read") }
         let caller = callerMatters ? Caller.currentTask : .none
         let there = try takeNow { state throws(MsgBusError) in try state.readOne(for: caller) }
@@ -67,7 +67,7 @@ extension ReaderCore {
     func wait(
         upTo limit: Int,
         for caller: Caller,
-        until deadline: ContinuousClock.Instant?
+        until deadline: Moment?
     ) async -> ReaderState.Answer {
         let id = nextID()
         return await withTaskCancellationHandler {
@@ -85,7 +85,7 @@ extension ReaderCore {
         _ id: UInt64,
         upTo limit: Int,
         for caller: Caller,
-        until deadline: ContinuousClock.Instant?,
+        until deadline: Moment?,
         _ waiter: Waiter<ReaderState.Answer>
     ) {
         let (resumption, effects) = state.withLock { state in

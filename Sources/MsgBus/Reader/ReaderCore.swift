@@ -299,11 +299,11 @@ final class ReaderCore: Sendable {
         _ = (consume buffer, consume inHand)
         client.beginClose()
         let time = max(.zero, time)
-        let deadline = ContinuousClock.Instant.after(time)
+        let deadline = Moment.after(time)
         // Not on `work`, where rebalances go on being answered while the callback finishes.
         DispatchQueue.ours("msgbus.close").async { [self] in
             // What the callback is about to finish shall be committed.
-            if !isInside { waitForCallback(atMost: ContinuousClock.now.duration(to: deadline)) }
+            if !isInside { waitForCallback(atMost: Moment.now.duration(to: deadline)) }
             finish(by: deadline)
             freed.resolve(())
             callbacks.async { self.closed.resolve(()) }
@@ -320,8 +320,8 @@ final class ReaderCore: Sendable {
     }
 
     /// Leaves the group and frees the client. On a queue of its own: `work` goes on answering the group.
-    private func finish(by deadline: ContinuousClock.Instant) {
-        func timeLeft() -> Duration { max(.zero, ContinuousClock.now.duration(to: deadline)) }
+    private func finish(by deadline: Moment) {
+        func timeLeft() -> Duration { max(.zero, Moment.now.duration(to: deadline)) }
         for timer in [deadlines, commits, housekeeping, redeliveries] { timer.cancel() }
         deadLetters.close()
         // A turn of the loop that had begun before may still have been taking messages.
@@ -338,7 +338,7 @@ final class ReaderCore: Sendable {
             // Giving up takes a moment too.
             let giveUp = deadline - min(timeLeft() / 10, .milliseconds(500))
             let pause = Cancellation()
-            while !consumer.hasClosed, ContinuousClock.now < giveUp { pause.sleep(.milliseconds(2)) }
+            while !consumer.hasClosed, Moment.now < giveUp { pause.sleep(.milliseconds(2)) }
             hasLeft = consumer.hasClosed
             if !hasLeft { log.warning("couldn't leave the group in time: it will notice by the session timeout") }
         }
@@ -358,10 +358,10 @@ final class ReaderCore: Sendable {
 
     /// Commits what is done, until it has worked or the time is over. While the group is being rearranged the broker refuses: then
     /// once more when it has assigned anew.
-    private func commitLast(by deadline: ContinuousClock.Instant) {
+    private func commitLast(by deadline: Moment) {
         // The rest is for leaving.
-        let giveUp = deadline - ContinuousClock.now.duration(to: deadline) / 5
-        func timeLeft() -> Duration { max(.zero, ContinuousClock.now.duration(to: giveUp)) }
+        let giveUp = deadline - Moment.now.duration(to: deadline) / 5
+        func timeLeft() -> Duration { max(.zero, Moment.now.duration(to: giveUp)) }
         let pause = Cancellation()
         while true {
             let rounds = membership.rounds

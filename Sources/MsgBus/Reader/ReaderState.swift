@@ -28,7 +28,7 @@ struct ReaderState {
         let id: UInt64
         let limit: Int
         let caller: Caller
-        let deadline: ContinuousClock.Instant?
+        let deadline: Moment?
         let waiter: Waiter<Answer>
     }
 
@@ -227,7 +227,7 @@ struct ReaderState {
     mutating func wait(
         upTo limit: Int,
         for caller: Caller,
-        until deadline: ContinuousClock.Instant?,
+        until deadline: Moment?,
         _ id: UInt64,
         _ waiter: Waiter<Answer>
     ) -> Resumption? {
@@ -253,9 +253,9 @@ struct ReaderState {
         )
     }
 
-    mutating func expire(at now: ContinuousClock.Instant) -> (late: [Resumption], next: ContinuousClock.Instant?) {
+    mutating func expire(at now: Moment) -> (late: [Resumption], next: Moment?) {
         var late: [Resumption] = []
-        var next: ContinuousClock.Instant?
+        var next: Moment?
         var waiting = FIFO<Reading>()
         while let reading = readings.popFirst() {
             if let deadline = reading.deadline {

@@ -8,7 +8,7 @@ struct Redelivery {
     private enum Stage {
         /// The application has it once more.
         case handedOut
-        case waiting(Message, due: ContinuousClock.Instant)
+        case waiting(Message, due: Moment)
         /// Nobody gets it from here, and nobody finishes it by reading on: it is being written to the topic for failed messages, or its
         /// partition or its reader is just going.
         case withheld
@@ -34,7 +34,7 @@ struct Redelivery {
         return entries[key]!.failures
     }
 
-    mutating func schedule(_ message: Message, at due: ContinuousClock.Instant) {
+    mutating func schedule(_ message: Message, at due: Moment) {
         entries[Key(partition: message.topicPartition, offset: message.offset)]?.stage = .waiting(message, due: due)
     }
 
@@ -43,15 +43,15 @@ struct Redelivery {
     }
 
     /// When the next one is due after a time.
-    func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        var next: ContinuousClock.Instant?
+    func nextDue(after now: Moment) -> Moment? {
+        var next: Moment?
         for case .waiting(_, let due) in entries.values.map(\.stage) where due > now { next = min(next ?? due, due) }
         return next
     }
 
     /// The message that is due for the longest time, of those partitions that may flow.
-    func firstDue(_ now: ContinuousClock.Instant, _ mayFlow: (TopicPartition) -> Bool) -> Message? {
-        var first: (message: Message, due: ContinuousClock.Instant)?
+    func firstDue(_ now: Moment, _ mayFlow: (TopicPartition) -> Bool) -> Message? {
+        var first: (message: Message, due: Moment)?
         for (key, entry) in entries {
             guard case .waiting(let message, let due) = entry.stage, due <= now, mayFlow(key.partition) else {
                 continue
@@ -61,7 +61,7 @@ struct Redelivery {
         return first?.message
     }
 
-    func countDue(_ now: ContinuousClock.Instant, _ mayFlow: (TopicPartition) -> Bool) -> Int {
+    func countDue(_ now: Moment, _ mayFlow: (TopicPartition) -> Bool) -> Int {
         entries.count { key, entry in
             if case .waiting(_, let due) = entry.stage { due <= now && mayFlow(key.partition) } else { false }
         }

@@ -3,7 +3,7 @@ final class TopicWait {
     private let connector: Connector
     private var hasCreated = false
     /// A topic that was just created isn't known to all brokers at once.
-    private let grace = ContinuousClock.now + .seconds(1)
+    private let grace = Moment.now + .seconds(1)
 
     init(_ connector: Connector) { self.connector = connector }
 
@@ -32,7 +32,7 @@ final class TopicWait {
         case .fail:
             error.message =
                 "the topic doesn't exist: create it, or let the reader wait for it or create it (missingTopic)"
-            if isLate || ContinuousClock.now > grace { throw error }
+            if isLate || Moment.now > grace { throw error }
         case .wait:
             error.message = "the topic didn't come into being within \(connector.config.connectTimeout)"
             if isLate { throw error }

@@ -40,7 +40,7 @@ struct TransactionState {
 
     private struct Job {
         var goal: Goal
-        var deadline: ContinuousClock.Instant
+        var deadline: Moment
         /// Nil for a close.
         let waiter: Waiter<MsgBusError?>?
         /// What the waiter gets in the end.
@@ -67,7 +67,7 @@ struct TransactionState {
     private var acknowledged: [Acknowledgements] = []
     private var claims: [ReaderCore.Claim] = []
     private var fatal: MsgBusError?
-    private var closing: ContinuousClock.Instant?
+    private var closing: Moment?
     /// Somebody takes one step after another.
     private var isDriven = false
 
@@ -148,7 +148,7 @@ struct TransactionState {
 
     // MARK: Begin and end
 
-    mutating func begin(_ id: ID, at now: ContinuousClock.Instant, _ waiter: Waiter<MsgBusError?>) -> Outcome {
+    mutating func begin(_ id: ID, at now: Moment, _ waiter: Waiter<MsgBusError?>) -> Outcome {
         job = Job(goal: .begin, deadline: now + timeout, waiter: waiter)
         if isCancelled { return finish(Self.cancelled) }
         return closing == nil ? Outcome() : finish(Self.closed)
@@ -159,7 +159,7 @@ struct TransactionState {
         _ id: ID,
         commit: Bool,
         needsDiagnosis: Bool,
-        at now: ContinuousClock.Instant,
+        at now: Moment,
         _ waiter: Waiter<MsgBusError?>
     ) -> Outcome {
         isOpen = false
@@ -175,7 +175,7 @@ struct TransactionState {
     }
 
     /// The writer is being closed, and no step is under way: a body is cut short by an abort, an end goes on up to that time.
-    mutating func close(by deadline: ContinuousClock.Instant) -> Outcome {
+    mutating func close(by deadline: Moment) -> Outcome {
         closing = deadline
         isOpen = false
         var outcome = Outcome()
@@ -202,7 +202,7 @@ struct TransactionState {
     /// The next step of who is at it; nil when there is none.
     ///
     /// - Parameter pending: How many of the writer's messages are on their way or wait for room.
-    mutating func next(pending: Int, at now: ContinuousClock.Instant) -> Step? {
+    mutating func next(pending: Int, at now: Moment) -> Step? {
         guard let job else {
             isDriven = false
             return nil
@@ -226,7 +226,7 @@ struct TransactionState {
     }
 
     /// Why a commit that hasn't begun must not.
-    private func obstacle(_ now: ContinuousClock.Instant) -> MsgBusError? {
+    private func obstacle(_ now: Moment) -> MsgBusError? {
         if let loss { return Self.aborted(loss) }
         if isCancelled { return Self.cancelled }
         guard now >= deadline else { return nil }
@@ -238,11 +238,11 @@ struct TransactionState {
         )
     }
 
-    private mutating func abort(because error: MsgBusError, at now: ContinuousClock.Instant) {
+    private mutating func abort(because error: MsgBusError, at now: Moment) {
         job = job.map { Job(goal: .abort, deadline: now + timeout, waiter: $0.waiter, error: error) }
     }
 
-    private var deadline: ContinuousClock.Instant {
+    private var deadline: Moment {
         let deadline = job?.deadline ?? .now
         return closing.map { min($0, deadline) } ?? deadline
     }
@@ -259,7 +259,7 @@ struct TransactionState {
     mutating func didSendOffsets(
         _ claims: [ReaderCore.Claim],
         _ failure: TransactionFailure?,
-        at now: ContinuousClock.Instant
+        at now: Moment
     ) -> Outcome {
         guard let failure else {
             self.claims = claims
@@ -275,11 +275,11 @@ struct TransactionState {
     }
 
     /// What the reader said to the acknowledgements rules the commit out.
-    mutating func offsetsRefused(_ error: MsgBusError, at now: ContinuousClock.Instant) {
+    mutating func offsetsRefused(_ error: MsgBusError, at now: Moment) {
         abort(because: error, at: now)
     }
 
-    mutating func did(_ call: Call, _ failure: TransactionFailure?, at now: ContinuousClock.Instant) -> Outcome {
+    mutating func did(_ call: Call, _ failure: TransactionFailure?, at now: Moment) -> Outcome {
         guard let failure else { return did(call) }
         switch failure.remedy {
         case .none:

@@ -11,7 +11,7 @@ struct WriteSlots {
         /// The epoch of a message in the line.
         var epoch: UInt32 = 0
         var audience = WriterState.Audience.nobody
-        var deadline: ContinuousClock.Instant
+        var deadline: Moment
     }
 
     private var slots: [Slot] = []
@@ -29,7 +29,7 @@ struct WriteSlots {
 
     mutating func take(
         for audience: WriterState.Audience,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) -> WriterState.Ticket {
         let index: Int
         if let last = free.popLast() {

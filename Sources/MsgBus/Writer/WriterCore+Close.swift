@@ -17,7 +17,7 @@ extension WriterCore {
         guard let answers else { return false }
         client.beginClose()
         for answer in answers { answer.tell() }
-        let deadline = ContinuousClock.now + max(.zero, time)
+        let deadline = Moment.now + max(.zero, time)
         // Whatever librdkafka, a handler or a logger does, nobody waits longer.
         let watchdog = DeadlineTimer(queue: .ours("msgbus.deadline"))
         watchdog.start { self.giveUpWaiting() }
@@ -30,18 +30,18 @@ extension WriterCore {
     }
 
     /// Delivers what is left or gives it up, and frees the client. On `work`.
-    private func finish(by deadline: ContinuousClock.Instant) {
+    private func finish(by deadline: Moment) {
         // Giving up takes a few milliseconds, which are the close's too.
-        let timeout = ContinuousClock.now.duration(to: deadline)
+        let timeout = Moment.now.duration(to: deadline)
         let giveUp = deadline - min(timeout / 10, .milliseconds(500))
         closeTransactions(by: giveUp)
-        while inFlight > 0, ContinuousClock.now < giveUp {
-            producer.flush(within: min(.milliseconds(100), ContinuousClock.now.duration(to: giveUp)))
+        while inFlight > 0, Moment.now < giveUp {
+            producer.flush(within: min(.milliseconds(100), Moment.now.duration(to: giveUp)))
         }
         if state.withLock({ $0.abandon() }) > 0 {
             producer.purge()
             // The reports are on their way to the poll loop.
-            while inFlight > 0, ContinuousClock.now < deadline { producer.flush(within: .milliseconds(5)) }
+            while inFlight > 0, Moment.now < deadline { producer.flush(within: .milliseconds(5)) }
         }
         client.awaitHandlers()
         timer.cancel()

@@ -18,7 +18,7 @@ extension WriterCore {
 
     /// Answers the waiter with nil once the epoch and all before it are delivered or have failed.
     func awaitFlush(_ flush: (id: UInt64, epoch: UInt32), within time: Duration, _ waiter: Waiter<MsgBusError?>) {
-        let deadline = ContinuousClock.Instant.after(time)
+        let deadline = Moment.after(time)
         guard state.withLock({ $0.awaitFlush(flush, by: deadline, waiter) }) else {
             waiter.resume(nil)
             return

@@ -25,14 +25,14 @@ extension WriterCore {
                 guard ProduceBatch.suits(waiting.message, size: waiting.message.size),
                     batch.hasRoom(for: waiting.message.size)
                 else { break }
-                batch.append(waiting.message, state.tag(waiting.ticket, epoch: waiting.epoch))
+                batch.append(waiting.message, state.tag(waiting.ticket, of: waiting.message, epoch: waiting.epoch))
                 count += 1
             }
             if count > 0 {
                 failures = producer.produce(&batch)
             } else {
                 let waiting = messages[done]
-                let tag = state.tag(waiting.ticket, epoch: waiting.epoch)
+                let tag = state.tag(waiting.ticket, of: waiting.message, epoch: waiting.epoch)
                 count = 1
                 do throws(MsgBusError) {
                     try producer.produce(waiting.message, tag: tag)
@@ -82,9 +82,9 @@ extension WriterCore {
             do throws(MsgBusError) {
                 try state.checkRoom(for: size, in: transaction)
                 if isSmall {
-                    batch.append(messages[index], state.tag(nil))
+                    batch.append(messages[index], state.tag(nil, of: messages[index]))
                 } else {
-                    try producer.produce(messages[index], tag: state.tag(nil))
+                    try producer.produce(messages[index], tag: state.tag(nil, of: messages[index]))
                     sent += 1
                 }
                 state.wasTaken(size: size)
@@ -120,7 +120,7 @@ extension WriterCore {
         }
         for failure in failures {
             let message = messages[first + failure.position]
-            _ = state.reported(state.tag(nil), size: message.size, .failure(failure.error))
+            _ = state.reported(state.tag(nil, of: message), size: message.size, .failure(failure.error))
             if !state.hasTransactions { unheard.append(UndeliveredMessage(message: message, error: failure.error)) }
         }
         sent = end

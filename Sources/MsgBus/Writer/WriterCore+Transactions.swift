@@ -157,10 +157,10 @@ extension WriterCore {
     // MARK: Close, on `work`
 
     /// Aborts what is in the middle, finishes what is at its end.
-    func closeTransactions(by deadline: ContinuousClock.Instant) {
+    func closeTransactions(by deadline: Moment) {
         tell(state.withLock { $0.transactions?.close(by: deadline) })
         let clock = Cancellation()
-        while ContinuousClock.now < deadline, let pause = step() { clock.sleep(pause) }
+        while Moment.now < deadline, let pause = step() { clock.sleep(pause) }
     }
 
     /// Answers whoever is left.

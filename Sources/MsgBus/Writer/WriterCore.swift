@@ -32,7 +32,7 @@ final class WriterCore: Sendable {
         let connector = try Connector(config, .writer, cancellation)
         let timeout = try WriterProperties.deliveryTimeout(connector)
         // Where the broker makes topics by itself, it says "unknown" until it has.
-        let topicDeadline = ContinuousClock.now + .seconds(5)
+        let topicDeadline = Moment.now + .seconds(5)
         let (client, _) = try connector.connect {
             () throws(MsgBusError) in
             try KafkaClient.producer(WriterProperties.make(connector), log: connector.log)
@@ -42,7 +42,7 @@ final class WriterCore: Sendable {
                 if error.isRetriable { return nil }
                 throw error
             }
-            guard ContinuousClock.now > topicDeadline || connector.timeLeft < .milliseconds(200) else { return nil }
+            guard Moment.now > topicDeadline || connector.timeLeft < .milliseconds(200) else { return nil }
             error.message = "the topic doesn't exist, and the broker doesn't make it by itself: create it first"
             throw error
         }
@@ -84,6 +84,7 @@ final class WriterCore: Sendable {
 
     /// Gives librdkafka a message that nobody waits for, or says why not.
     func enqueue(_ message: OutgoingMessage, in transaction: TransactionState.ID? = nil) throws(MsgBusError) {
+        let size = message.size
         var answers: [WriterState.Answer] = []
         var takesReports = false
         defer {
@@ -92,10 +93,10 @@ final class WriterCore: Sendable {
         }
         try state.withLock { state throws(MsgBusError) in
             takesReports = state.mayTakeReports(after: 1)
-            if state.isGathering { admit(&state, &answers) }
-            try state.checkRoom(for: message.size, in: transaction)
-            try producer.produce(message, tag: state.tag(nil))
-            state.wasTaken(size: message.size)
+            if state.hasLine, state.isGathering { admit(&state, &answers) }
+            try state.checkRoom(for: size, in: transaction)
+            try producer.produce(message, tag: state.tag(nil, of: message))
+            state.wasTaken(size: size)
         }
     }
 
@@ -179,7 +180,7 @@ final class WriterCore: Sendable {
         in transaction: TransactionState.ID? = nil,
         remember: (WriterState.Ticket) -> Void = { _ in }
     ) {
-        let deadline = ContinuousClock.Instant.after(deliveryTimeout)
+        let deadline = Moment.after(deliveryTimeout)
         let (answer, gatheringTime, isUnwatched) = state.withLock { state in
             let ticket = state.expect(audience, by: deadline)
             remember(ticket)
@@ -201,7 +202,7 @@ final class WriterCore: Sendable {
         do throws(MsgBusError) {
             try state.checkMayWrite(in: transaction)
             if state.mayGoAtOnce(size: message.size) {
-                try producer.produce(message, tag: state.tag(ticket))
+                try producer.produce(message, tag: state.tag(ticket, of: message))
                 state.wasTaken(size: message.size)
                 return nil
             }
@@ -221,7 +222,7 @@ final class WriterCore: Sendable {
         _ collector: BatchCollector,
         in transaction: TransactionState.ID? = nil
     ) -> [WriterState.Ticket] {
-        let deadline = ContinuousClock.Instant.after(deliveryTimeout)
+        let deadline = Moment.after(deliveryTimeout)
         var tickets: [WriterState.Ticket] = []
         tickets.reserveCapacity(messages.count)
         while tickets.count < messages.count {

@@ -25,7 +25,7 @@ extension WriterState {
 
     mutating func awaitFlush(
         _ flush: (id: UInt64, epoch: UInt32),
-        by deadline: ContinuousClock.Instant,
+        by deadline: Moment,
         _ waiter: Waiter<MsgBusError?>
     ) -> Bool {
         guard phase != .closed, olderEpochs.contains(where: { $0.epoch == flush.epoch }) else { return false }

@@ -18,7 +18,7 @@ struct WriterState: ~Copyable {
     struct FlushWaiter {
         let id: UInt64
         let epoch: UInt32
-        let deadline: ContinuousClock.Instant
+        let deadline: Moment
         let waiter: Waiter<MsgBusError?>
     }
 
@@ -49,7 +49,7 @@ struct WriterState: ~Copyable {
     private let maxBytes: Int
 
     /// When somebody looks next for whose time is over.
-    private var watched: ContinuousClock.Instant?
+    private var watched: Moment?
     private var slots = WriteSlots()
     private var line = FIFO<Waiting>()
 
@@ -97,7 +97,14 @@ struct WriterState: ~Copyable {
     var hasLine: Bool { !line.isEmpty }
 
     /// Room, or the error for who doesn't wait for it.
+    @inline(__always)
     func checkRoom(for size: Int, in transaction: TransactionState.ID?) throws(MsgBusError) {
+        // Mostly it is as easy as that.
+        if phase == .open, !hasTransactions, line.isEmpty, hasRoom(for: size) { return }
+        try checkRoomAtLength(for: size, in: transaction)
+    }
+
+    private func checkRoomAtLength(for size: Int, in transaction: TransactionState.ID?) throws(MsgBusError) {
         try checkMayWrite(in: transaction)
         guard line.isEmpty, hasRoom(for: size) else {
             throw MsgBusError(
@@ -125,20 +132,20 @@ struct WriterState: ~Copyable {
     // MARK: Writes
 
     /// Somebody waits for a message that is about to be handed over.
-    mutating func expect(_ audience: Audience, by deadline: ContinuousClock.Instant) -> Ticket {
+    mutating func expect(_ audience: Audience, by deadline: Moment) -> Ticket {
         slots.take(for: audience, by: deadline)
     }
 
     /// Whether nobody looks at the clock in time for a deadline: then the caller has to see to it.
-    mutating func isUnwatched(_ deadline: ContinuousClock.Instant) -> Bool {
+    mutating func isUnwatched(_ deadline: Moment) -> Bool {
         if let watched, watched <= deadline { return false }
         watched = deadline
         return true
     }
 
     /// The number that goes with a message to librdkafka and comes back with its report.
-    func tag(_ ticket: Ticket?, epoch: UInt32? = nil) -> MessageTag {
-        MessageTag(epoch: epoch ?? self.epoch, slot: ticket?.slot)
+    func tag(_ ticket: Ticket?, of message: OutgoingMessage, epoch: UInt32? = nil) -> MessageTag {
+        MessageTag(epoch: epoch ?? self.epoch, slot: ticket?.slot, hasHeaders: !message.headers.isEmpty)
     }
 
     /// librdkafka took a message that was not in the line.
@@ -310,13 +317,13 @@ struct WriterState: ~Copyable {
 
     /// Answers whose time is over, and says when to look again.
     mutating func expire(
-        at now: ContinuousClock.Instant,
+        at now: Moment,
         _ timeout: Duration
     ) -> (
-        answers: [Answer], flushes: [Waiter<MsgBusError?>], next: ContinuousClock.Instant?
+        answers: [Answer], flushes: [Waiter<MsgBusError?>], next: Moment?
     ) {
         var answers: [Answer] = []
-        var next: ContinuousClock.Instant?
+        var next: Moment?
         defer { watched = next }
         for index in slots.indices {
             if case .nobody = slots[index].audience { continue }

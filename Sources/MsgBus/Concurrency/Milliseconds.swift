@@ -7,10 +7,3 @@ extension Duration {
         return Int(seconds) * 1000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
     }
 }
-
-extension ContinuousClock.Instant {
-    /// So much later than now: a negative time is now, and an absurd one stays within what can be computed with.
-    static func after(_ time: Duration) -> Self {
-        .now + min(max(time, .zero), .seconds(100 * 365 * 86_400))
-    }
-}
