@@ -88,6 +88,10 @@ final class EventDrain: Sendable {
     private func inTurn(_ body: (KafkaClient.Handlers) -> Void) {
         guard turn.wait(timeout: .now()) == .success else { return }
         if !isClosed { body(current) }
+        endTurn()
+    }
+
+    private func endTurn() {
         turn.signal()
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         if isMissed.exchange(false, ordering: .sequentiallyConsistent) { client.loop.signal(.events) }
@@ -105,7 +109,7 @@ final class EventDrain: Sendable {
     /// Returns when the events that were taken by now are handled. Not inside a handler.
     func awaitTurn() {
         turn.wait()
-        turn.signal()
+        endTurn()
     }
 
     /// No thread takes events after this.

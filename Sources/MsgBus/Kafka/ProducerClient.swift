@@ -15,25 +15,19 @@ struct ProducerClient: Sendable {
     /// Gives a message to librdkafka, which copies it. Never blocks. Only while the client lives.
     ///
     /// - Parameter tag: Comes back in the delivery report. There is exactly one for each message that was taken.
-    func produce(_ message: OutgoingMessage, tag: MessageTag) throws(MsgBusError) {
+    func produce(_ message: borrowing OutgoingMessage, tag: MessageTag) throws(MsgBusError) {
         let partition = try number(of: message.partition)
-        if let time = message.timestamp?.millisecondsSince1970, time <= 0 {
-            throw invalid("the timestamp \(time) isn't after 1970-01-01T00:00:00Z, and Kafka keeps no other")
-        }
-        if message.headers.contains(where: { $0.name.utf8.contains(0) }) {
-            throw invalid("a header's name has a NUL in it, which would end it")
-        }
-        let code = Self.withBytes(message.value) { value, valueSize in
-            Self.withBytes(message.key) { key, keySize in
-                if message.headers.isEmpty, message.timestamp == nil {
-                    return produce(partition, value, valueSize, key, keySize, tag)
+        let code: rd_kafka_resp_err_t
+        if message.headers.isEmpty, message.timestamp == nil {
+            code = Self.withBytes(message.value) { value, valueSize in
+                Self.withBytes(message.key) { key, keySize in
+                    produce(partition, value, valueSize, key, keySize, tag)
                 }
-                return produceWithHeaders(message, partition, value, valueSize, key, keySize, tag)
             }
+        } else {
+            code = try produceWithHeaders(message, partition, tag)
         }
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw error(code, size: message.size, partition: message.partition)
-        }
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw error(code, size: message.size, partition: message.partition) }
     }
 
     /// Gives a batch of messages to librdkafka, as ``produce(_:tag:)`` does; it is empty afterwards.
@@ -77,14 +71,16 @@ struct ProducerClient: Sendable {
     }
 
     private func produceWithHeaders(
-        _ message: OutgoingMessage,
+        _ message: borrowing OutgoingMessage,
         _ partition: Int32,
-        _ value: UnsafeRawPointer?,
-        _ valueSize: Int,
-        _ key: UnsafeRawPointer?,
-        _ keySize: Int,
         _ tag: MessageTag
-    ) -> rd_kafka_resp_err_t {
+    ) throws(MsgBusError) -> rd_kafka_resp_err_t {
+        if let time = message.timestamp?.millisecondsSince1970, time <= 0 {
+            throw invalid("the timestamp \(time) isn't after 1970-01-01T00:00:00Z, and Kafka keeps no other")
+        }
+        if message.headers.contains(where: { $0.name.utf8.contains(0) }) {
+            throw invalid("a header's name has a NUL in it, which would end it")
+        }
         let headers = message.headers.isEmpty ? nil : rd_kafka_headers_new(message.headers.count)
         for header in message.headers {
             var name = header.name
@@ -96,18 +92,22 @@ struct ProducerClient: Sendable {
                 }
             }
         }
-        let code = crdkafka_producev(
-            client.handle.pointer,
-            topicHandle.pointer,
-            partition,
-            value,
-            valueSize,
-            key,
-            keySize,
-            message.timestamp?.millisecondsSince1970 ?? 0,
-            headers,
-            UnsafeMutableRawPointer(bitPattern: tag.rawValue)
-        )
+        let code = Self.withBytes(message.value) { value, valueSize in
+            Self.withBytes(message.key) { key, keySize in
+                crdkafka_producev(
+                    client.handle.pointer,
+                    topicHandle.pointer,
+                    partition,
+                    value,
+                    valueSize,
+                    key,
+                    keySize,
+                    message.timestamp?.millisecondsSince1970 ?? 0,
+                    headers,
+                    UnsafeMutableRawPointer(bitPattern: tag.rawValue)
+                )
+            }
+        }
         // librdkafka takes the headers with the message, and only then.
         if code != RD_KAFKA_RESP_ERR_NO_ERROR, let headers { rd_kafka_headers_destroy(headers) }
         return code
@@ -152,6 +152,7 @@ struct ProducerClient: Sendable {
     }
 
     /// Nil is Kafka's null; an empty array, whose own pointer is nil, is a pointer to nothing.
+    @inline(__always)
     private static func withBytes<Result>(
         _ bytes: [UInt8]?,
         _ body: (UnsafeRawPointer?, Int) -> Result
