@@ -22,9 +22,20 @@ let package = Package(
         .library(name: "MsgBus", targets: ["MsgBus"]),
         .executable(name: "msgbus", targets: ["MsgBusCLI"]),
     ],
+    traits: [
+        .trait(
+            name: "ServiceLifecycle",
+            description:
+                "Readers and writers are services of swift-service-lifecycle, which brings dependencies of its own."
+        ),
+        .default(enabledTraits: ["ServiceLifecycle"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(
@@ -34,7 +45,17 @@ let package = Package(
         ),
         .target(
             name: "MsgBus",
-            dependencies: ["CRdKafka", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "CRdKafka",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(
+                    name: "ServiceLifecycle",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])
+                ),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
             swiftSettings: settings
         ),
         .executableTarget(
@@ -64,7 +85,17 @@ let package = Package(
             path: "Tests/Torture",
             swiftSettings: settings
         ),
-        .testTarget(name: "MsgBusTests", dependencies: ["CRdKafka", "MsgBus", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "MsgBusTests",
+            dependencies: [
+                "CRdKafka", "MsgBus", "TestSupport",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(name: "IntegrationTests", dependencies: ["MsgBus", "TestSupport"], swiftSettings: settings),
         // Runs the built `msgbus` as its users do, in processes.
         .testTarget(name: "CLITests", dependencies: ["TestSupport"], swiftSettings: settings),

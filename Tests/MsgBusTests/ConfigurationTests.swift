@@ -137,7 +137,7 @@ struct ConfigurationTests {
         var config = broker.config(topic: "t", direction: .writer)
         config.writer.linger = .milliseconds(7)
         config.properties = ["linger.ms": "42", "client.id": "me"]
-        let properties = try WriterProperties.make(Connector(config, .writer, Cancellation()))
+        let properties = try WriterProperties.make(Connector(config, .writer, .current(), Cancellation()))
         #expect(try properties.effectiveValue(of: "linger.ms") == "42")
         #expect(try properties.effectiveValue(of: "client.id") == "me")
         #expect(try properties.effectiveValue(of: "no.such.name") == nil)

@@ -6,12 +6,19 @@ struct Connector {
     let log: BusLog
     let deadline: Moment
     let cancellation: Cancellation
+    let metrics: ConnectionMetrics?
     private let brokers: [BrokerAddress]
 
-    init(_ config: MsgBusConfig, _ direction: BusDirection, _ cancellation: Cancellation) throws(MsgBusError) {
+    init(
+        _ config: MsgBusConfig,
+        _ direction: BusDirection,
+        _ instruments: Instruments,
+        _ cancellation: Cancellation
+    ) throws(MsgBusError) {
         try config.validate(for: direction)
         self.config = config
         self.cancellation = cancellation
+        metrics = instruments.metrics.map { ConnectionMetrics($0, config) }
         brokers = try config.brokerAddresses()
         log = BusLog(topic: config.topic, direction: direction, groupID: config.groupID)
         deadline = .after(config.connectTimeout)
@@ -32,6 +39,7 @@ struct Connector {
         properties.set("socket.keepalive.enable", true)
         // A broker that comes back is found within a second, at the price of one attempt a second (librdkafka: 10).
         properties.set("reconnect.backoff.max.ms", 1000)
+        if let interval = config.statisticsInterval { properties.set("statistics.interval.ms", interval) }
         // No telemetry to the broker that nobody asked for.
         properties.setIfKnown("enable.metrics.push", "false")
         switch config.security.kind {

@@ -11,8 +11,12 @@ final class EventHub: Sendable {
     }
 
     private let state = Mutex(State())
+    private let metrics: ConnectionMetrics?
+
+    init(_ metrics: ConnectionMetrics?) { self.metrics = metrics }
 
     func post(_ event: BusEvent) {
+        metrics?.happened(event)
         // With the lock held, so that everyone hears in the same order; a stream's continuation may be used so.
         state.withLock { state in
             for listener in state.listeners.values { listener.yield(event) }

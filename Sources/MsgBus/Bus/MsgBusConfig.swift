@@ -53,6 +53,14 @@ public struct MsgBusConfig: Sendable {
     /// What only concerns readers.
     public var reader = ReaderOptions()
 
+    /// How often gauges of queues and lag are set, where the process has metrics; counters and timers are always up to date. Default: 10
+    /// seconds. See "Observability" in the README for the metrics' names.
+    public var metricsInterval: Duration = .seconds(10)
+
+    /// How often librdkafka gathers statistics of its own work, for ``KafkaWriter/statistics()`` and ``KafkaReader/statistics()``, at
+    /// least 1 millisecond. Nil, the default: never.
+    public var statisticsInterval: Duration?
+
     /// Any property of librdkafka, by its own name, applied after all else:
     /// [its list](https://github.com/confluentinc/librdkafka/blob/v2.0.2/CONFIGURATION.md).
     ///

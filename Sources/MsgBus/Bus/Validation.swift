@@ -26,6 +26,15 @@ extension MsgBusConfig {
         guard connectTimeout > .zero else {
             throw MsgBusError(.configuration, "connectTimeout is \(connectTimeout): it has to be longer than nothing")
         }
+        guard metricsInterval > .zero else {
+            throw MsgBusError(.configuration, "metricsInterval is \(metricsInterval): it has to be longer than nothing")
+        }
+        if let statisticsInterval, statisticsInterval < .milliseconds(1) {
+            throw MsgBusError(
+                .configuration,
+                "statisticsInterval is \(statisticsInterval): it has to be at least a millisecond, or nil for no statistics"
+            )
+        }
         if let groupID, groupID.allSatisfy(\.isWhitespace) || groupID.utf8.contains(0) {
             throw MsgBusError(
                 .configuration,

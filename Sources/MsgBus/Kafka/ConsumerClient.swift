@@ -190,6 +190,24 @@ final class ConsumerClient: Sendable {
         return try offsets(list, "can't learn the topic's offset")
     }
 
+    /// How far behind the end these positions are, as far as librdkafka knows without asking: from the last fetch.
+    func knownLags(_ positions: [TopicPartition: Int64]) -> [TopicPartition: Int64] {
+        var lags: [TopicPartition: Int64] = [:]
+        for (partition, position) in positions where position >= 0 {
+            var low: Int64 = 0
+            var high: Int64 = 0
+            let code = rd_kafka_get_watermark_offsets(
+                client.handle.pointer,
+                partition.topic,
+                Int32(partition.partition),
+                &low,
+                &high
+            )
+            if code == RD_KAFKA_RESP_ERR_NO_ERROR, high >= 0 { lags[partition] = max(0, high - position) }
+        }
+        return lags
+    }
+
     private func offsets(
         _ list: borrowing PartitionList,
         _ context: String

@@ -7,6 +7,8 @@ struct DeliveryReports: Sendable {
         let tag: MessageTag
         var count = 0
         var bytes = 0
+        /// Of the first one, which has waited longest.
+        var latency = Duration.zero
     }
 
     private(set) var unwatched: [Unwatched] = []
@@ -32,6 +34,7 @@ struct DeliveryReports: Sendable {
                 if run.count > 0 { unwatched.append(run) }
                 run = Unwatched(tag: tag)
             }
+            if run.count == 0 { run.latency = .microseconds(max(0, rd_kafka_message_latency(message))) }
             run.count += 1
             run.bytes += DeliveryReport.size(of: message, tag)
         }

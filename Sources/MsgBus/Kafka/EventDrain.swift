@@ -142,6 +142,9 @@ final class EventDrain: Sendable {
         case RD_KAFKA_EVENT_LOG:
             KafkaLog.forward(event, to: client.log)
             rd_kafka_event_destroy(event)
+        case RD_KAFKA_EVENT_STATS:
+            if let json = rd_kafka_event_stats(event) { client.keep(statistics: String(cString: json)) }
+            rd_kafka_event_destroy(event)
         case RD_KAFKA_EVENT_ERROR:
             let error = MsgBusError(event: event)
             rd_kafka_event_destroy(event)

@@ -21,9 +21,11 @@ final class KafkaClient: Sendable {
     let loop: PollLoop
     let work: DispatchQueue
     let log: BusLog
-    let events = EventHub()
+    let events: EventHub
     let connection: ConnectionMonitor
 
+    private let metrics: ConnectionMetrics?
+    private let statistics = Mutex<String?>(nil)
     private let handlers: HandlerBox
     private let queues: Mutex<[WatchedQueue]>
     private let topics = Mutex<[String: CHandle]>([:])
@@ -33,22 +35,23 @@ final class KafkaClient: Sendable {
     private let isDestroyed = Atomic(false)
 
     /// Makes a client that writes; it polls from the start.
-    static func producer(_ properties: Properties, log: BusLog) throws(MsgBusError) -> KafkaClient {
-        try KafkaClient(RD_KAFKA_PRODUCER, properties.makeConfiguration(), log: log)
+    static func producer(_ properties: Properties, _ connector: Connector) throws(MsgBusError) -> KafkaClient {
+        try KafkaClient(RD_KAFKA_PRODUCER, properties.makeConfiguration(), connector)
     }
 
     /// Makes a client that reads; it polls from the start.
-    static func consumer(_ properties: Properties, log: BusLog) throws(MsgBusError) -> KafkaClient {
-        try KafkaClient(RD_KAFKA_CONSUMER, properties.makeConfiguration(), log: log)
+    static func consumer(_ properties: Properties, _ connector: Connector) throws(MsgBusError) -> KafkaClient {
+        try KafkaClient(RD_KAFKA_CONSUMER, properties.makeConfiguration(), connector)
     }
 
     private init(
         _ type: rd_kafka_type_t,
         _ configuration: consuming Configuration,
-        log: BusLog
+        _ connector: Connector
     ) throws(MsgBusError) {
         configuration.setEvents(
             RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_REBALANCE
+                | RD_KAFKA_EVENT_STATS
         )
         let client = try configuration.makeClient(type)
         // Log lines come with the events instead of from any of librdkafka's threads.
@@ -63,8 +66,10 @@ final class KafkaClient: Sendable {
         }
         let handlers = HandlerBox()
         handle = client
+        metrics = connector.metrics
+        events = EventHub(connector.metrics)
         connection = ConnectionMonitor(events)
-        self.log = log
+        log = connector.log
         self.handlers = handlers
         work = .ours("msgbus.work")
         loop = PollLoop(label: "msgbus.poll") { signals in
@@ -130,9 +135,17 @@ final class KafkaClient: Sendable {
         return try result.get()
     }
 
+    // MARK: Statistics
+
+    /// librdkafka's last statistics, as it wrote them.
+    var latestStatistics: String? { statistics.withLock { $0 } }
+
+    func keep(statistics json: String) { statistics.withLock { $0 = json } }
+
     // MARK: Errors and probes
 
     func report(_ error: MsgBusError) {
+        metrics?.failed(error)
         let probe = connection.report(error)
         handlers.value?.current.error(error)
         if probe, hasConnected.load(ordering: .relaxed) { self.probe() }

@@ -31,7 +31,7 @@ public final class KafkaReader: Sendable {
     /// - Throws: As ``connect(_:)``.
     @available(*, noasync, message: "use `await KafkaReader.connect(_:)` in a task")
     public convenience init(_ config: MsgBusConfig) throws(MsgBusError) {
-        self.init(try ReaderCore.connect(config, Cancellation()))
+        self.init(try ReaderCore.connect(config, .current(), Cancellation()))
     }
 
     /// Connects. When it returns, the reader has its partitions, and misses nothing that is sent from then on.
@@ -42,9 +42,10 @@ public final class KafkaReader: Sendable {
     /// - Throws: `.configuration` at once; else at the latest after ``MsgBusConfig/connectTimeout`` an error that names the cause:
     ///   `.transport`, `.tls`, `.authentication`, `.unknownTopic` (see ``ReaderOptions/missingTopic``), `.timeout`; `.cancelled`.
     public static func connect(_ config: MsgBusConfig) async throws(MsgBusError) -> KafkaReader {
-        KafkaReader(
+        let instruments = Instruments.current()
+        return KafkaReader(
             try await Cancellation.run { cancellation throws(MsgBusError) in
-                try ReaderCore.connect(config, cancellation)
+                try ReaderCore.connect(config, instruments, cancellation)
             }
         )
     }

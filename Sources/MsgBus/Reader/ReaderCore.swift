@@ -17,6 +17,9 @@ final class ReaderCore: Sendable {
     let deadLetters: DeadLetters
     private let commits: DeadlineTimer
     private let housekeeping: DeadlineTimer
+    private let traces: Traces?
+    private let metrics: ReaderMetrics?
+    private let gauges: DeadlineTimer?
     private let maxPollInterval: Duration
     private let callbacks = DispatchQueue.ours("msgbus.callback")
     let membership: Membership
@@ -25,17 +28,21 @@ final class ReaderCore: Sendable {
     var status: BusStatus { client.connection.status }
 
     /// Connects; blocks.
-    static func connect(_ config: MsgBusConfig, _ cancellation: Cancellation) throws(MsgBusError) -> ReaderCore {
-        let connector = try Connector(config, .reader, cancellation)
+    static func connect(
+        _ config: MsgBusConfig,
+        _ instruments: Instruments,
+        _ cancellation: Cancellation
+    ) throws(MsgBusError) -> ReaderCore {
+        let connector = try Connector(config, .reader, instruments, cancellation)
         let maxPollInterval = try ReaderProperties.maxPollInterval(connector)
         let topic = TopicWait(connector)
         let (client, plan) = try connector.connect {
             () throws(MsgBusError) in
-            try KafkaClient.consumer(ReaderProperties.make(connector), log: connector.log)
+            try KafkaClient.consumer(ReaderProperties.make(connector), connector)
         } isReady: { (client, metadata) throws(MsgBusError) -> ReadingPlan? in
             try topic.plan(client, metadata)
         }
-        let core = ReaderCore(config, client, connector.log, plan, maxPollInterval)
+        let core = ReaderCore(connector, instruments.traces, client, plan, maxPollInterval)
         do throws(MsgBusError) {
             try core.membership.start(connector)
         } catch {
@@ -46,14 +53,17 @@ final class ReaderCore: Sendable {
     }
 
     private init(
-        _ config: MsgBusConfig,
+        _ connector: Connector,
+        _ traces: Traces?,
         _ client: KafkaClient,
-        _ log: BusLog,
         _ plan: ReadingPlan,
         _ maxPollInterval: Duration
     ) {
-        self.config = config
-        self.log = log
+        config = connector.config
+        log = connector.log
+        self.traces = traces
+        metrics = connector.metrics.map { ReaderMetrics($0) }
+        gauges = connector.metrics.map { _ in DeadlineTimer(queue: client.loop.queue) }
         consumer = ConsumerClient(client)
         state = Mutex(ReaderState(config.reader, isGroup: config.groupID != nil))
         membership = Membership(config, consumer, log, plan)
@@ -73,6 +83,8 @@ final class ReaderCore: Sendable {
         let pause = config.groupID == nil ? config.reader.partitionDiscoveryInterval : maxPollInterval / 3
         housekeeping.start { self.keepHouse(every: pause) }
         housekeeping.arm(at: .after(pause))
+        gauges?.start { self.setGauges() }
+        gauges?.arm(at: .after(config.metricsInterval))
         membership.attach(self)
         client.setHandlers(
             KafkaClient.Handlers(
@@ -91,6 +103,7 @@ final class ReaderCore: Sendable {
         for _ in 0..<64 {
             let (room, epoch) = state.withLock { ($0.room(), $0.epoch) }
             guard room > 0, let (batch, ends) = consumer.take(upTo: room, epoch: epoch) else { return }
+            metrics?.received(batch)
             let (served, effects) = state.withLock { ($0.offer(batch, ends: ends), $0.effects()) }
             deliver(served)
             apply(effects)
@@ -123,6 +136,13 @@ final class ReaderCore: Sendable {
             }
         }
         housekeeping.arm(at: .after(pause))
+    }
+
+    private func setGauges() {
+        let (messages, bytes, positions) = state.withLock { ($0.buffer.count, $0.buffer.byteCount, $0.positions()) }
+        metrics?.setQueue(messages: messages, bytes: bytes)
+        metrics?.setLags(consumer.knownLags(positions))
+        gauges?.arm(at: .after(config.metricsInterval))
     }
 
     private func expire() {
@@ -187,7 +207,12 @@ final class ReaderCore: Sendable {
             guard let call else { return }
             done = nil
             do {
-                try call.callback.body(call.message)
+                if let traces {
+                    try traces.process(call.message, group: config.groupID) { _ in try call.callback.body(call.message)
+                    }
+                } else {
+                    try call.callback.body(call.message)
+                }
                 done = call.message
             } catch {
                 failed(call.message, error, inCallback: true)
@@ -323,9 +348,12 @@ final class ReaderCore: Sendable {
     private func finish(by deadline: Moment) {
         func timeLeft() -> Duration { max(.zero, Moment.now.duration(to: deadline)) }
         for timer in [deadlines, commits, housekeeping, redeliveries] { timer.cancel() }
+        gauges?.cancel()
         deadLetters.close()
         // A turn of the loop that had begun before may still have been taking messages.
         client.loop.queue.sync {}
+        metrics?.setQueue(messages: 0, bytes: 0)
+        metrics?.setLags([:])
         membership.prepareToLeave(within: timeLeft() / 2)
         state.withLock { $0.endAcknowledging() }
         commitLast(by: deadline)

@@ -4,16 +4,8 @@ extension KafkaWriter: MsgBusIO {
     @available(*, noasync, message: "use `await write(_:)` in a task")
     public func messageWrite(_ message: String) throws(MsgBusError) {
         guard core.config.blocking == .blocking else { return try enqueue(OutgoingMessage(message)) }
-        let outcome = Self.blockedThread.use { thread in
-            core.submit(OutgoingMessage(message), .waiter(.thread(thread)))
-            // Mostly the answer comes at once.
-            core.client.awaitReports(atMost: .milliseconds(5)) { thread.isAnswered }
-            return thread.wait()
-        }
-        _ = try outcome.get()
+        _ = try core.writeBlocking(OutgoingMessage(message))
     }
-
-    private static let blockedThread = ThreadLocal { BlockedThread<WriterState.Outcome>() }
 
     /// A writer has nothing to read.
     @available(*, noasync, message: "a writer has nothing to read")

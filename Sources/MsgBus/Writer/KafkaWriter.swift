@@ -31,7 +31,7 @@ public final class KafkaWriter: Sendable {
     /// - Throws: As ``MsgBus/connect(_:)``.
     @available(*, noasync, message: "use `await KafkaWriter.connect(_:)` in a task")
     public convenience init(_ config: MsgBusConfig) throws(MsgBusError) {
-        self.init(try WriterCore.connect(config, Cancellation()))
+        self.init(try WriterCore.connect(config, .current(), Cancellation()))
     }
 
     /// Connects. When it returns, a broker has answered for the topic.
@@ -42,9 +42,10 @@ public final class KafkaWriter: Sendable {
     /// - Throws: `.configuration` at once; else at the latest after ``MsgBusConfig/connectTimeout`` an error that names the cause:
     ///   `.transport`, `.tls`, `.authentication`, `.unknownTopic`, `.timeout`; `.cancelled`.
     public static func connect(_ config: MsgBusConfig) async throws(MsgBusError) -> KafkaWriter {
-        KafkaWriter(
+        let instruments = Instruments.current()
+        return KafkaWriter(
             try await Cancellation.run { cancellation throws(MsgBusError) in
-                try WriterCore.connect(config, cancellation)
+                try WriterCore.connect(config, instruments, cancellation)
             }
         )
     }

@@ -46,6 +46,7 @@ extension WriterCore {
         client.awaitHandlers()
         timer.cancel()
         gathering.cancel()
+        endGauges()
         let (answers, flushes) = state.withLock { $0.endClose() }
         for answer in answers { answer.tell() }
         for flush in flushes { flush.resume(MsgBusError(.closed, "the writer was closed while flushing")) }

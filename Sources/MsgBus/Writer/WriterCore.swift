@@ -19,6 +19,9 @@ final class WriterCore: Sendable {
     private nonisolated(unsafe) var answers: [WriterState.Answer] = []
     let timer: DeadlineTimer
     let gathering: DeadlineTimer
+    let traces: Traces?
+    private let metrics: WriterMetrics?
+    private let gauges: DeadlineTimer?
     let closed = OneShot<CloseReport>()
     /// Resolved before ``closed``, which also waits for the handler of undelivered messages.
     let freed = OneShot<CloseReport>()
@@ -28,14 +31,18 @@ final class WriterCore: Sendable {
     var status: BusStatus { client.connection.status }
 
     /// Connects; blocks.
-    static func connect(_ config: MsgBusConfig, _ cancellation: Cancellation) throws(MsgBusError) -> WriterCore {
-        let connector = try Connector(config, .writer, cancellation)
+    static func connect(
+        _ config: MsgBusConfig,
+        _ instruments: Instruments,
+        _ cancellation: Cancellation
+    ) throws(MsgBusError) -> WriterCore {
+        let connector = try Connector(config, .writer, instruments, cancellation)
         let timeout = try WriterProperties.deliveryTimeout(connector)
         // Where the broker makes topics by itself, it says "unknown" until it has.
         let topicDeadline = Moment.now + .seconds(5)
         let (client, _) = try connector.connect {
             () throws(MsgBusError) in
-            try KafkaClient.producer(WriterProperties.make(connector), log: connector.log)
+            try KafkaClient.producer(WriterProperties.make(connector), connector)
         } isReady: { (_, metadata) throws(MsgBusError) -> Void? in
             guard case .missing(var error) = metadata else { return () }
             guard error.code == .unknownTopic else {
@@ -50,12 +57,15 @@ final class WriterCore: Sendable {
         // An idempotent client asks for its id when it hears from a broker and otherwise only every half second. It wasn't ready
         // to when connecting heard from one, so it hears once more; else the first write would take that half second.
         client.work.async { _ = try? client.topicMetadata(config.topic, within: .milliseconds(500)) }
-        return WriterCore(config, client, connector.log, deliveryTimeout: timeout)
+        return WriterCore(connector, instruments.traces, client, deliveryTimeout: timeout)
     }
 
-    private init(_ config: MsgBusConfig, _ client: KafkaClient, _ log: BusLog, deliveryTimeout: Duration) {
-        self.config = config
-        self.log = log
+    private init(_ connector: Connector, _ traces: Traces?, _ client: KafkaClient, deliveryTimeout: Duration) {
+        config = connector.config
+        log = connector.log
+        self.traces = traces
+        metrics = connector.metrics.map { WriterMetrics($0) }
+        gauges = connector.metrics.map { _ in DeadlineTimer(queue: client.loop.queue) }
         self.deliveryTimeout = deliveryTimeout
         producer = ProducerClient(client, topic: config.topic)
         let options = config.writer
@@ -71,6 +81,8 @@ final class WriterCore: Sendable {
         failures.setSpecific(key: Self.handlerKey, value: ObjectIdentifier(self))
         timer.start { self.expire() }
         gathering.start { self.admit() }
+        gauges?.start { self.setGauges() }
+        gauges?.arm(at: .after(config.metricsInterval))
         client.setHandlers(
             KafkaClient.Handlers(
                 deliveries: { self.take($0) },
@@ -82,8 +94,7 @@ final class WriterCore: Sendable {
 
     // MARK: Writing
 
-    /// Gives librdkafka a message that nobody waits for, or says why not.
-    func enqueue(_ message: OutgoingMessage, in transaction: TransactionState.ID? = nil) throws(MsgBusError) {
+    func enqueueUntraced(_ message: OutgoingMessage, in transaction: TransactionState.ID?) throws(MsgBusError) {
         let size = message.size
         var answers: [WriterState.Answer] = []
         var takesReports = false
@@ -100,13 +111,9 @@ final class WriterCore: Sendable {
         }
     }
 
-    /// The same for many, as many of the first ones as there is room for.
-    ///
-    /// - Returns: How many; fewer than all when something is in the way of the next one.
-    /// - Throws: What is in the way of the very first.
-    func enqueue(
+    func enqueueUntraced(
         _ messages: [OutgoingMessage],
-        in transaction: TransactionState.ID? = nil
+        in transaction: TransactionState.ID?
     ) throws(MsgBusError) -> Int {
         var taken = 0
         var failure: MsgBusError?
@@ -130,10 +137,9 @@ final class WriterCore: Sendable {
         return taken
     }
 
-    /// Writes a message and waits for its acknowledgement.
-    func write(
+    func writeUntraced(
         _ message: OutgoingMessage,
-        in transaction: TransactionState.ID? = nil
+        in transaction: TransactionState.ID?
     ) async throws(MsgBusError) -> Delivery {
         if Task.isCancelled { throw WriterState.cancelled(.notPersisted) }
         let ticket = Atomic<UInt64>(0)
@@ -152,10 +158,20 @@ final class WriterCore: Sendable {
         return try outcome.get()
     }
 
-    /// Writes messages and waits until each is acknowledged or has failed.
-    func write(
+    func writeBlockingUntraced(_ message: OutgoingMessage) throws(MsgBusError) -> Delivery {
+        try Self.blockedThread.use { thread in
+            submit(message, .waiter(.thread(thread)))
+            // Mostly the answer comes at once.
+            client.awaitReports(atMost: .milliseconds(5)) { thread.isAnswered }
+            return thread.wait()
+        }.get()
+    }
+
+    private static let blockedThread = ThreadLocal { BlockedThread<Outcome>() }
+
+    func writeUntraced(
         contentsOf messages: [OutgoingMessage],
-        in transaction: TransactionState.ID? = nil
+        in transaction: TransactionState.ID?
     ) async throws(MsgBusError) -> [Outcome] {
         if case .closed = status { throw MsgBusError(.closed, "the writer is closed", persistence: .notPersisted) }
         guard !messages.isEmpty else { return [] }
@@ -256,6 +272,7 @@ final class WriterCore: Sendable {
     // MARK: Deliveries, on the poll loop's queue or on a thread that writes
 
     private func take(_ reports: DeliveryReports) {
+        metrics?.record(reports)
         var unheard: [UndeliveredMessage] = []
         defer { answers.removeAll(keepingCapacity: true) }
         var isTurn = false
@@ -278,6 +295,17 @@ final class WriterCore: Sendable {
         if isTurn { Task { endTurn() } }
         for flush in flushes { flush.resume(nil) }
         for failure in unheard { tell(failure) }
+    }
+
+    private func setGauges() {
+        let (messages, bytes) = state.withLock { ($0.inFlight, $0.bytesInFlight) }
+        metrics?.setQueue(messages: messages, bytes: bytes)
+        gauges?.arm(at: .after(config.metricsInterval))
+    }
+
+    func endGauges() {
+        gauges?.cancel()
+        metrics?.setQueue(messages: 0, bytes: 0)
     }
 
     private func endTurn() {

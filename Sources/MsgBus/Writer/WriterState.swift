@@ -44,7 +44,7 @@ struct WriterState: ~Copyable {
     private var latency = Duration.zero
     /// How many were on their way when the close's time was over.
     private(set) var abandoned = 0
-    private var bytesInFlight = 0
+    private(set) var bytesInFlight = 0
     private let maxMessages: Int
     private let maxBytes: Int
 
