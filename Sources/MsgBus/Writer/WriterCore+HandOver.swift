@@ -59,6 +59,42 @@ extension WriterCore {
         return true
     }
 
+    /// Adds a message that somebody waits for to the batch, if it can go that way at once.
+    func append(
+        _ message: borrowing OutgoingMessage,
+        _ ticket: WriterState.Ticket,
+        _ state: inout WriterState,
+        _ batch: inout ProduceBatch
+    ) -> Bool {
+        let size = message.size
+        guard !state.hasLine, state.hasRoom(for: size), ProduceBatch.suits(message, size: size),
+            batch.hasRoom(for: size)
+        else { return false }
+        batch.append(message, state.tag(ticket, of: message))
+        state.wasTaken(size: size)
+        return true
+    }
+
+    /// Sends the batch, whose messages these end with. Those that librdkafka has no room for wait in the line.
+    func send(
+        _ messages: ArraySlice<OutgoingMessage>,
+        _ tickets: [WriterState.Ticket],
+        _ state: inout WriterState,
+        _ answers: inout [WriterState.Answer]
+    ) {
+        guard !batch.isEmpty else { return }
+        let first = messages.endIndex - batch.count
+        for failure in producer.produce(&batch) {
+            let index = first + failure.position
+            state.wasNotTaken(size: messages[index].size)
+            if failure.error.code == .queueFull, state.inFlight > 0 {
+                state.stepInLine(messages[index], tickets[index], isFull: true)
+            } else {
+                answers.append(state.refused(tickets[index], failure.error))
+            }
+        }
+    }
+
     /// Gives librdkafka messages that nobody waits for, as many of the first ones as there is room for.
     ///
     /// - Returns: How many, and what is in the way of the next one.

@@ -244,16 +244,27 @@ final class WriterCore: Sendable {
         while tickets.count < messages.count {
             var answers: [WriterState.Answer] = []
             state.withLock { state in
-                for message in messages[tickets.count...].prefix(Self.handOverLimit) {
+                let end = min(messages.count, tickets.count + Self.handOverLimit)
+                while tickets.count < end {
                     let ticket = state.expect(.batch(collector, index: tickets.count), by: deadline)
                     tickets.append(ticket)
                     do throws(MsgBusError) {
                         try state.checkMayWrite(in: transaction)
-                        state.stepInLine(message, ticket)
                     } catch {
                         answers.append(state.refused(ticket, error))
+                        continue
+                    }
+                    // In place, for a copy of each message would cost as much as all the rest.
+                    let index = tickets.count - 1
+                    guard append(messages[index], ticket, &state, &batch) else {
+                        send(messages[..<index], tickets, &state, &answers)
+                        if !append(messages[index], ticket, &state, &batch) {
+                            state.stepInLine(messages[index], ticket)
+                        }
+                        continue
                     }
                 }
+                send(messages[..<tickets.count], tickets, &state, &answers)
                 admit(&state, &answers)
             }
             for answer in answers { answer.tell() }
