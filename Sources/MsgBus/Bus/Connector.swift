@@ -42,13 +42,7 @@ struct Connector {
         if let interval = config.statisticsInterval { properties.set("statistics.interval.ms", interval) }
         // No telemetry to the broker that nobody asked for.
         properties.setIfKnown("enable.metrics.push", "false")
-        switch config.security.kind {
-        case .plaintext:
-            break
-        case .tls(let caFile):
-            properties.set("security.protocol", "ssl")
-            if let caFile { properties.set("ssl.ca.location", caFile) }
-        }
+        config.security.add(to: &properties)
         return properties
     }
 
