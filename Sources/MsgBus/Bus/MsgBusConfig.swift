@@ -45,6 +45,11 @@ public struct MsgBusConfig: Sendable {
     public var groupID: String?
 
     /// How to reach the brokers: in the clear, with TLS, with a login. Default: `.plaintext`.
+    ///
+    /// What is missing, unreadable or doesn't fit together is found when connecting, before anything is sent: `.configuration`. A broker that
+    /// refuses us, or that we refuse, ends `connect` at once, with `.authentication` or `.tls`. What may be different the next moment, such as a
+    /// broker that hangs up, is tried again until ``connectTimeout``. Once connected everything is tried again, for ever: see
+    /// ``BusEvent/error(_:)``.
     public var security: Security = .plaintext
 
     /// What only concerns writers.
@@ -76,6 +81,24 @@ public struct MsgBusConfig: Sendable {
     public init(topic: String, direction: BusDirection) {
         self.topic = topic
         self.direction = direction
+    }
+}
+
+extension MsgBusConfig: CustomReflectable {
+    /// All options by their names, with `***` for secrets among ``properties``; descriptions and dumps show these.
+    public var customMirror: Mirror {
+        let shown = properties.map { name, value in (name, Secret.isName(ofSecret: name) ? Secret.mask : value) }
+        return Mirror(
+            self,
+            children: [
+                "topic": topic, "direction": direction, "busTech": busTech, "host": host, "port": port,
+                "brokers": brokers,
+                "blocking": blocking, "connectRetries": connectRetries, "connectTimeout": connectTimeout,
+                "groupID": groupID as Any, "security": security, "writer": writer, "reader": reader,
+                "properties": Dictionary(uniqueKeysWithValues: shown),
+            ],
+            displayStyle: .struct
+        )
     }
 }
 

@@ -45,3 +45,33 @@ public struct OAuthToken: Sendable, Hashable {
         )
     }
 }
+
+extension OAuthToken {
+    /// What librdkafka would refuse, and show while doing so.
+    func validate() throws(MsgBusError) {
+        func wrong(_ what: String) -> MsgBusError { MsgBusError(.configuration, what, isRetriable: true) }
+        guard !token.isEmpty, Self.isPrintable(token.reveal()) else {
+            throw wrong("its token is empty, or has other than printable ASCII characters")
+        }
+        guard !principal.utf8.contains(0) else { throw wrong("its principal has a NUL in it") }
+        guard expires.millisecondsSince1970 > WallClock.milliseconds else {
+            throw wrong("its token has expired already")
+        }
+        for (name, value) in extensions {
+            let isLegal = !name.isEmpty && name != "auth" && name.utf8.allSatisfy { ($0 | 0x20).isLetter }
+            guard isLegal else { throw wrong("the extension \"\(name)\" has another name than letters, or \"auth\"") }
+            guard Self.isPrintable(value) else {
+                throw wrong("the extension \"\(name)\" has other than printable ASCII characters")
+            }
+        }
+    }
+
+    /// RFC 7628 §3.1.
+    private static func isPrintable(_ text: String) -> Bool {
+        text.utf8.allSatisfy { (0x20...0x7e).contains($0) || [0x09, 0x0a, 0x0d].contains($0) }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self) }
+}

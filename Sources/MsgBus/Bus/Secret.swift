@@ -32,4 +32,9 @@ extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomR
     public var customMirror: Mirror { Mirror(self, children: []) }
 
     static let mask = "***"
+
+    /// Whether a property of librdkafka's, by its name, has a secret for a value.
+    static func isName(ofSecret property: String) -> Bool {
+        ["password", "passphrase", "secret", "pem", "sasl.oauthbearer.config"].contains { property.contains($0) }
+    }
 }

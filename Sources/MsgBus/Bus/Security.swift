@@ -50,4 +50,13 @@ public struct Security: Sendable, Hashable {
     var login: SASLLogin? {
         if case .sasl(let login, _) = kind { login } else { nil }
     }
+
+    /// Whether the login can be read, and used, by whoever sees the connection's bytes.
+    var showsCredentials: Bool {
+        guard case .sasl(let login, nil) = kind else { return false }
+        return switch login.kind {
+        case .password(.plain, _, _), .oauthBearer: true
+        case .password, .gssapi: false
+        }
+    }
 }

@@ -52,8 +52,9 @@ extension SASLLogin {
             properties.set("sasl.mechanisms", mechanism.rawValue)
             properties.set("sasl.username", username)
             properties.set("sasl.password", password.reveal())
-        case .oauthBearer:
+        case .oauthBearer(let provider):
             properties.set("sasl.mechanisms", "OAUTHBEARER")
+            properties.tokenProvider = provider
         case .gssapi(let serviceName, let principal, let keytab):
             properties.set("sasl.mechanisms", "GSSAPI")
             properties.set("sasl.kerberos.service.name", serviceName)

@@ -11,6 +11,8 @@ struct ConnectionState {
     private(set) var cause: MsgBusError?
     /// All brokers were reported down and none has answered since.
     private(set) var isSuspect = false
+    /// The kind of refusal that was told since a broker answered the last time.
+    private var told: MsgBusError.Code?
 
     /// - Returns: Whether the connection has just become suspect and should be probed.
     mutating func report(_ error: MsgBusError) -> Bool {
@@ -25,10 +27,22 @@ struct ConnectionState {
         return true
     }
 
+    /// The log says why a connection failed. An error says it better, where there is one.
+    mutating func hear(_ error: MsgBusError) {
+        if cause.map(Self.weight) ?? 0 <= Self.weight(error), cause?.kafkaName != "_RESOLVE" { cause = error }
+    }
+
+    /// Whether nobody has been told of this error since a broker answered the last time.
+    mutating func isNews(_ error: MsgBusError) -> Bool {
+        defer { told = error.code }
+        return told != error.code
+    }
+
     /// A broker answered.
     mutating func answered() {
         isSuspect = false
         cause = nil
+        told = nil
         if case .disconnected = status { status = .open }
     }
 
@@ -61,6 +75,10 @@ final class ConnectionMonitor: Sendable {
     var isSuspect: Bool { state.withLock { $0.isSuspect } }
 
     func report(_ error: MsgBusError) -> Bool { change { $0.report(error) } }
+
+    func hear(_ error: MsgBusError) { change { $0.hear(error) } }
+
+    func isNews(_ error: MsgBusError) -> Bool { change { $0.isNews(error) } }
 
     func answered() { change { $0.answered() } }
 
