@@ -12,7 +12,7 @@ extension MsgBusError {
 
     /// The error in words that name the cause, as far as librdkafka's text and what else is known of the client tell it.
     func explained(_ client: KafkaClient) -> MsgBusError {
-        guard [.tls, .authentication, .transport].contains(code) else { return self }
+        guard [.tls, .authentication, .transport, .invalidRecord].contains(code) else { return self }
         if message.contains("Failed to acquire SASL OAUTHBEARER token") {
             guard let failure = client.tokens?.failure else {
                 return client.tokens == nil ? .noTokenProvider : self
@@ -83,7 +83,10 @@ extension MsgBusError {
             )
         } else if says("timed out in state SSL_HANDSHAKE") {
             say(.tls, "the TLS handshake isn't answered: is it a TLS port?", isRetriable: true)
-        } else if says("Disconnected"), says("in state APIVERSION_QUERY"), !says("ssl://") {
+        } else if says("Invalid response size 352518")
+            || says("Disconnected") && says("in state APIVERSION_QUERY") && !says("ssl://")
+        {
+            // The size is how an alert of TLS begins, 0x1503 and a version.
             say(
                 .transport,
                 "the broker hung up on the first request: if it is a TLS port, set MsgBusConfig.security to .tls",

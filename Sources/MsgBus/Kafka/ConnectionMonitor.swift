@@ -9,6 +9,8 @@ struct ConnectionState {
     private(set) var status: BusStatus = .open
     /// Why the brokers can't be reached, as far as the client has said: the cause that is of most use to a human.
     private(set) var cause: MsgBusError?
+    /// Whether the cause is only what the log says.
+    private var isHeard = false
     /// All brokers were reported down and none has answered since.
     private(set) var isSuspect = false
     /// The kind of refusal that was told since a broker answered the last time.
@@ -21,15 +23,15 @@ struct ConnectionState {
             return false
         }
         let isAllDown = error.kafkaName == "_ALL_BROKERS_DOWN"
-        if !isAllDown, Self.weight(error) >= cause.map(Self.weight) ?? 0 { cause = error }
+        if !isAllDown, Self.weight(error) >= weight { (cause, isHeard) = (error, false) }
         guard isAllDown, !isSuspect else { return false }
         isSuspect = true
         return true
     }
 
-    /// The log says why a connection failed. An error says it better, where there is one.
+    /// The log says why a connection failed, which an error may not do, or do better.
     mutating func hear(_ error: MsgBusError) {
-        if cause.map(Self.weight) ?? 0 <= Self.weight(error), cause?.kafkaName != "_RESOLVE" { cause = error }
+        if isHeard || cause == nil, Self.weight(error) >= weight { (cause, isHeard) = (error, true) }
     }
 
     /// Whether nobody has been told of this error since a broker answered the last time.
@@ -52,6 +54,12 @@ struct ConnectionState {
     }
 
     mutating func close() { status = .closed }
+
+    private var weight: Int {
+        guard let cause else { return 0 }
+        let weight = Self.weight(cause)
+        return isHeard && weight < 3 ? 0 : weight
+    }
 
     /// A wrong password says more than the broken connection that follows it.
     private static func weight(_ error: MsgBusError) -> Int {

@@ -93,6 +93,9 @@ struct CredentialCheck: ~Copyable {
             default: "sasl"
             }
         try require(feature, for: "a login by \(mechanism)")
+        if mechanism == "GSSAPI", let path = value("sasl.kerberos.keytab") {
+            try checkFile(path, "the login's keytab", { _ in true }, "")
+        }
         if ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"].contains(mechanism) {
             guard value("sasl.username") != nil, value("sasl.password") != nil else {
                 throw Self.wrong(
@@ -107,7 +110,7 @@ struct CredentialCheck: ~Copyable {
         guard features.contains(Substring(feature)) else {
             throw MsgBusError(
                 .unsupported,
-                "librdkafka \(LibraryVersion.text) was built without \(feature), so there is no \(what): install one that has it"
+                "librdkafka \(LibraryVersion.text) was built without \(feature), which is needed for \(what): install one that has it"
             )
         }
     }
@@ -150,6 +153,13 @@ extension MsgBusError {
         if says("ssl.ca.location failed", "ssl.ca.pem") {
             return wrong(
                 "the certificate authorities\(file("ssl.ca.location")) can't be read: a certificate is damaged"
+            )
+        }
+        if says("No provider for SASL mechanism") {
+            let mechanism = value("sasl.mechanisms") ?? ""
+            return MsgBusError(
+                .unsupported,
+                "librdkafka \(LibraryVersion.text) was built without a login by \(mechanism): install one that has it (\(message))"
             )
         }
         if says("ssl.cipher.suites failed") {
