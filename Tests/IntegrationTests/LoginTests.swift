@@ -53,6 +53,19 @@ struct LoginTests {
         try await cluster.expectRoundTrip(.sasl(mechanism.login("alice", "open-sesame"), tls: tls.options))
     }
 
+    @Test("TLS, a client certificate and a login together")
+    func everything() async throws {
+        var tls = try tls(true)
+        let client = try certificates.client()
+        tls.options?.clientCertificate = ClientCertificate(certificate: .file(client.file), key: .file(client.keyFile))
+        let cluster = try await SecureCluster(
+            tls.guards + [.clientCertificate(of: certificates.authority), Mechanism.scramSHA512.guardian]
+        )
+        try await cluster.expectRoundTrip(
+            .sasl(.scramSHA512(username: "alice", password: "open-sesame"), tls: tls.options)
+        )
+    }
+
     @Test("A wrong password and an unknown user are final errors", arguments: Mechanism.allCases)
     func wrongPassword(mechanism: Mechanism) async throws {
         let cluster = try await SecureCluster([mechanism.guardian])

@@ -2,7 +2,7 @@ internal import CRdKafka
 
 extension MsgBusError {
     /// The brokers refuse this client, or it them: not something that waiting alone changes.
-    var isRefusal: Bool { code == .authentication || code == .tls }
+    var isRefusal: Bool { code == .authentication || code == .tls && !isRetriable }
 
     /// For a login by token that was set by properties alone.
     static let noTokenProvider = MsgBusError(
@@ -108,14 +108,17 @@ extension MsgBusError {
 
     /// librdkafka begins with the broker's name, for example `ssl://localhost:9093/bootstrap: `.
     private static func broker(in text: String) -> String {
-        guard let end = text.firstRange(of: ": "), let slash = text[..<end.lowerBound].lastIndex(of: "/") else {
-            return ""
-        }
+        guard let end = endOfName(text), let slash = text[..<end.lowerBound].lastIndex(of: "/") else { return "" }
         return "\(text[..<slash].split(separator: "/").last ?? ""): "
     }
 
     private static func text(in text: String) -> String {
-        guard let end = text.firstRange(of: ": "), text[..<end.lowerBound].contains("/") else { return text }
-        return String(text[end.upperBound...])
+        endOfName(text).map { String(text[$0.upperBound...]) } ?? text
+    }
+
+    private static func endOfName(_ text: String) -> Range<String.Index>? {
+        guard let end = text.firstRange(of: ": ") else { return nil }
+        let name = text[..<end.lowerBound]
+        return name.contains("/") && !name.contains(" ") ? end : nil
     }
 }

@@ -63,7 +63,7 @@ final class KafkaClient: Sendable {
         certificates = CertificateCheck()
         certificates.attach(to: configuration)
         hasLogin = configuration.value(of: "security.protocol")?.hasPrefix("sasl") ?? false
-        tokens = properties.tokenProvider.map(TokenSource.init)
+        tokens = properties.tokenProvider.map { TokenSource($0) }
         let client = try properties.makeClient(type, configuration)
         tokens?.attach(client)
         // Log lines come with the events instead of from any of librdkafka's threads.

@@ -202,7 +202,9 @@ struct Configuration: ~Copyable {
         return Self.names { rd_kafka_conf_dump(pointer, &$0) }
             + Self.names { rd_kafka_topic_conf_dump(topicConfiguration, &$0) }
             // librdkafka lists properties by their first names only.
-            + Properties.aliases.map(\.0).filter { value(of: $0) != nil } + ["acks", "delivery.timeout.ms"]
+            + Properties.aliases.map(\.0).filter { value(of: $0) != nil } + [
+                "acks", "delivery.timeout.ms", "bootstrap.servers",
+            ]
     }
 
     private static func names(

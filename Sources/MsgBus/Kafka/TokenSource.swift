@@ -13,9 +13,6 @@ private import Glibc
 /// librdkafka asks for one with an event: at first, after four fifths of a token's time, and ten seconds after a failure.
 /// The provider runs in a task of its own, so neither librdkafka's threads nor the poll loop wait for it.
 final class TokenSource: Sendable {
-    /// After so long a provider isn't waited for any more.
-    static let patience = Duration.seconds(60)
-
     /// A token that is refused is replaced when it is so old: else a broker that refuses all would have the provider called all the time.
     private static let shortestLife = Duration.seconds(10)
 
@@ -32,9 +29,14 @@ final class TokenSource: Sendable {
     }
 
     private let provider: OAuthProvider
+    /// After so long the provider isn't waited for any more.
+    private let patience: Duration
     private let state = Mutex(State())
 
-    init(_ provider: OAuthProvider) { self.provider = provider }
+    init(_ provider: OAuthProvider, patience: Duration = .seconds(60)) {
+        self.provider = provider
+        self.patience = patience
+    }
 
     func attach(_ client: CHandle) { state.withLock { $0.client = client } }
 
@@ -63,7 +65,7 @@ final class TokenSource: Sendable {
             return run
         }
         guard let run else { return }
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(Self.patience.milliseconds)) {
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(patience.milliseconds)) {
             @Sendable [weak self] in
             self?.giveUp(run)
         }
@@ -103,7 +105,7 @@ final class TokenSource: Sendable {
             fail(
                 MsgBusError(
                     .authentication,
-                    "the token provider hasn't returned within \(Self.patience)",
+                    "the token provider hasn't returned within \(patience)",
                     isRetriable: true
                 ),
                 &state
