@@ -22,12 +22,12 @@ struct SecurityTests {
     private func failure(
         _ guards: [FaultProxy.Guard],
         _ security: Security,
-        within time: Duration = patience,
+        attempts: Int = .max,
         _ change: (inout MsgBusConfig) -> Void = { _ in }
     ) async throws -> MsgBusError {
         let cluster = try await SecureCluster(guards)
         var config = cluster.config(.writer, security)
-        config.connectTimeout = time
+        config.connectRetries = attempts
         change(&config)
         let final = config
         let start = ContinuousClock.now
@@ -70,6 +70,14 @@ struct SecurityTests {
         #expect(error.message.contains("is of no authority that is trusted"))
     }
 
+    @Test("Who insists on trusting everybody can")
+    func noVerification() async throws {
+        let cluster = try await SecureCluster([.tls(certificates.broker(days: -1, issuer: certificates.stranger))])
+        try await cluster.expectRoundTrip(.tls(trusting())) {
+            $0.properties["enable.ssl.certificate.verification"] = "false"
+        }
+    }
+
     @Test("A certificate for another host is refused, unless nobody wants to know")
     func wrongHost() async throws {
         let guards: [FaultProxy.Guard] = [.tls(try certificates.broker(names: "DNS:other.example"))]
@@ -89,13 +97,14 @@ struct SecurityTests {
 
     @Test("TLS to a port without it is an error that asks for the other port")
     func plaintextPort() async throws {
-        let error = try await failure([], .tls(trusting()), within: .seconds(3))
+        let error = try await failure([], .tls(trusting()), attempts: 1)
         #expect(error.code == .tls)
         #expect(error.message.contains("TLS port"))
         let broker = try ProcessBroker.shared.get()
         var config = broker.config(topic: "t", direction: .writer)
         config.security = .tls(trusting())
-        config.connectTimeout = .seconds(3)
+        config.connectTimeout = patience
+        config.connectRetries = 1
         let direct = config
         let other = await #expect(throws: MsgBusError.self) { _ = try await KafkaWriter.connect(direct) }
         #expect(other?.code == .tls)
@@ -104,7 +113,7 @@ struct SecurityTests {
 
     @Test("No TLS to a port with it is an error that asks for TLS")
     func tlsPort() async throws {
-        let error = try await failure([.tls(certificates.broker())], .plaintext, within: .seconds(3))
+        let error = try await failure([.tls(certificates.broker())], .plaintext, attempts: 1)
         #expect(error.code == .transport)
         #expect(error.message.contains("if it is a TLS port, set MsgBusConfig.security to .tls"))
     }

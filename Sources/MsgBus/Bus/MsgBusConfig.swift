@@ -71,7 +71,14 @@ public struct MsgBusConfig: Sendable {
     ///
     /// Unknown names and bad values are errors when connecting. A few names are owned by this library, and the error says
     /// which option to use instead.
-    public var properties: [String: String] = [:]
+    ///
+    /// Descriptions and dumps of a configuration show `***` for those that are secrets, such as `sasl.password`.
+    public var properties: [String: String] {
+        get { named.properties }
+        set { named.properties = newValue }
+    }
+
+    private var named = NamedProperties()
 
     /// Makes a configuration with all defaults.
     ///
@@ -81,24 +88,6 @@ public struct MsgBusConfig: Sendable {
     public init(topic: String, direction: BusDirection) {
         self.topic = topic
         self.direction = direction
-    }
-}
-
-extension MsgBusConfig: CustomReflectable {
-    /// All options by their names, with `***` for secrets among ``properties``; descriptions and dumps show these.
-    public var customMirror: Mirror {
-        let shown = properties.map { name, value in (name, Secret.isName(ofSecret: name) ? Secret.mask : value) }
-        return Mirror(
-            self,
-            children: [
-                "topic": topic, "direction": direction, "busTech": busTech, "host": host, "port": port,
-                "brokers": brokers,
-                "blocking": blocking, "connectRetries": connectRetries, "connectTimeout": connectTimeout,
-                "groupID": groupID as Any, "security": security, "writer": writer, "reader": reader,
-                "properties": Dictionary(uniqueKeysWithValues: shown),
-            ],
-            displayStyle: .struct
-        )
     }
 }
 

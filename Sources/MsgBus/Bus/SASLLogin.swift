@@ -39,9 +39,10 @@ public struct SASLLogin: Sendable, Hashable {
     /// A token, OAUTHBEARER. Without TLS, everyone on the network can read it.
     ///
     /// The provider runs in a task when connecting, for the next token once four fifths of the last one's time are over, and when a broker
-    /// refuses the one there is. What it throws fails `connect` when the time for that is over; later it is an ``BusEvent/error(_:)``, and
-    /// the provider is asked again within ten seconds. Its error is part of ours and so of logs: it should not contain a secret. Closing
-    /// cancels the task and doesn't wait for it. A provider that hasn't returned after a minute is cancelled, and that is its failure.
+    /// refuses the one there is. When it throws, `connect` asks it again until the time is over, or gives up at once for a ``MsgBusError``
+    /// that isn't retriable; later a failure is a ``BusEvent/error(_:)``, and the provider is asked again ten seconds after. Its error is part
+    /// of ours and so of logs: it should not contain a secret. Closing cancels the task and doesn't wait for it. A provider that hasn't
+    /// returned after a minute is cancelled, and that is its failure.
     ///
     /// - Parameter provider: Fetches a token.
     public static func oauthBearer(_ provider: @escaping @Sendable () async throws -> OAuthToken) -> SASLLogin {

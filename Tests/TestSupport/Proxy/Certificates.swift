@@ -1,4 +1,5 @@
 package import Foundation
+import Synchronization
 
 /// A certificate and its key, as files in the PEM format.
 package struct Certificate: Sendable {
@@ -12,7 +13,7 @@ package struct Certificate: Sendable {
 /// Soon made.
 private let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
-/// Certificates for tests, made with `openssl` into a folder that goes with the last reference.
+/// Certificates for tests, made with `openssl` into a folder that goes with the last reference, or with the run.
 package final class Certificates: Sendable {
     /// Whether there is `openssl`, or tests that need it have to be seen to fail.
     package static let isUsable = ProcessBroker.isRequired || hasOpenSSL
@@ -31,6 +32,9 @@ package final class Certificates: Sendable {
     package init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "msgbus-certificates-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let folder = folder
+        folders.withLock { $0.append(folder) }
+        _ = registerEnding
         authority = try Self.makeAuthority(in: folder, "authority")
         stranger = try Self.makeAuthority(in: folder, "stranger")
     }
@@ -125,3 +129,11 @@ package final class Certificates: Sendable {
         let text: String
     }
 }
+
+private let folders = Mutex<[URL]>([])
+
+private let registerEnding: Void = {
+    atexit {
+        for folder in folders.withLock({ $0 }) { try? FileManager.default.removeItem(at: folder) }
+    }
+}()
