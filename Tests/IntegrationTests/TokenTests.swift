@@ -118,7 +118,7 @@ struct TokenTests {
         let expired = try await failure(
             cluster(),
             Provider { _ in token("token-1", lifetime: .zero) },
-            within: .seconds(1)
+            attempts: 1
         )
         #expect(expired.message.contains("its token has expired already"))
         let odd = Provider { _ in

@@ -10,7 +10,7 @@ struct PropertyNameTests {
     private func properties(_ change: (inout MsgBusConfig) -> Void) throws -> Properties {
         var config = MsgBusConfig(topic: "t", direction: .writer)
         change(&config)
-        return try WriterProperties.make(Connector(config, .writer, Cancellation()))
+        return try WriterProperties.make(Connector(config, .writer, .current(), Cancellation()))
     }
 
     @Test(

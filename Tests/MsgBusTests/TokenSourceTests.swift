@@ -10,8 +10,8 @@ struct TokenSourceTests {
         var config = MsgBusConfig(topic: unique("tokens"), direction: .writer)
         config.port = try ClosedPort.number()
         config.properties = ["security.protocol": "sasl_plaintext", "sasl.mechanisms": "OAUTHBEARER"]
-        let connector = try Connector(config, .writer, Cancellation())
-        let client = try KafkaClient.producer(WriterProperties.make(connector), log: connector.log)
+        let connector = try Connector(config, .writer, .current(), Cancellation())
+        let client = try KafkaClient.producer(WriterProperties.make(connector), connector)
         let result: Result<Void, any Error>
         do {
             result = .success(try await body(client))
