@@ -71,7 +71,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["MsgBus", .product(name: "Logging", package: "swift-log")],
             path: "Tests/TestSupport",
-            exclude: ["Proxy/kafka-proxy.py"],
+            exclude: ["Proxy/kafka-proxy.py", "Proxy/logins.py"],
             swiftSettings: settings
         ),
         // `scripts/torture`: not a test of `swift test`, for it can be run for as long as one likes.

@@ -38,4 +38,54 @@ struct LogTests {
         #expect(await eventually { recorder.lines.all.contains { $0.hasPrefix("error: undelivered message") } })
         #expect(!recorder.lines.all.contains { $0.contains("nobody's business") })
     }
+
+    @Test("No line shows a secret, however much librdkafka is told to say")
+    func secrets() async throws {
+        let recorder = LogRecorder()
+        setLogger(recorder.logger)
+        defer { setLogger(nil) }
+        var config = MsgBusConfig(topic: unique("secret"), direction: .writer)
+        config.port = try ClosedPort.number()
+        config.connectRetries = 2
+        config.security = .sasl(.plain(username: "alice", password: "hunter2-password"))
+        config.properties = ["debug": "all", "ssl.key.password": "hunter2-key"]
+        let final = config
+        await #expect(throws: MsgBusError.self) { try await KafkaWriter.connect(final) }
+        #expect(recorder.lines.all.contains { $0.contains("the login travels without TLS") })
+        #expect(recorder.lines.all.contains { $0.hasPrefix("trace: librdkafka: ") })
+        #expect(!recorder.lines.all.contains { $0.contains("hunter2") })
+    }
+
+    @Test(
+        "No line shows a token or a password on its way to the broker",
+        .enabled(if: ProcessBroker.isUsable && FaultProxy.isUsable, "\(ProcessBroker.hint)"),
+        arguments: [
+            ("PLAIN", SASLLogin.plain(username: "alice", password: "hunter2")),
+            ("SCRAM-SHA-256", .scramSHA256(username: "alice", password: "hunter2")),
+            (
+                "OAUTHBEARER",
+                .oauthBearer { OAuthToken(token: "hunter2", principal: "alice", lifetime: .seconds(60)) }
+            ),
+        ]
+    )
+    func exchanges(mechanism: String, login: SASLLogin) async throws {
+        let recorder = LogRecorder()
+        setLogger(recorder.logger)
+        defer { setLogger(nil) }
+        let proxy = try await onThread {
+            try FaultProxy(
+                inFrontOf: ProcessBroker.shared.get(),
+                guards: [.login(mechanism, user: "alice", password: "hunter2")]
+            )
+        }
+        var config = MsgBusConfig(topic: unique("secret"), direction: .reader)
+        config.brokers = proxy.brokers
+        config.reader.missingTopic = .create(partitions: 1)
+        config.security = .sasl(login)
+        config.properties = ["debug": "all"]
+        await (try await KafkaReader.connect(config)).close()
+        #expect(recorder.lines.all.contains { $0.contains("AUTH_REQ") })
+        #expect(!recorder.lines.all.contains { $0.contains("hunter2") })
+        withExtendedLifetime(proxy) {}
+    }
 }

@@ -222,6 +222,31 @@ struct ConnectionStateTests {
         check(state.cause?.code == .authentication)
     }
 
+    @Test("What only the log says is the cause until an error says it, and a wrong password stays")
+    func heard() {
+        var state = ConnectionState()
+        state.hear(error(.transport, "_TRANSPORT"))
+        check(state.cause?.code == .transport)
+        _ = state.report(error(.invalidRecord, "_BAD_MSG"))
+        check(state.cause?.code == .invalidRecord)
+        state.hear(error(.transport, "_TRANSPORT"))
+        check(state.cause?.code == .invalidRecord)
+        state.answered()
+        state.hear(error(.authentication, "_TRANSPORT"))
+        _ = state.report(error(.transport, "_TRANSPORT"))
+        check(state.cause?.code == .authentication)
+    }
+
+    @Test("A refusal is news once, until a broker answers")
+    func news() {
+        var state = ConnectionState()
+        check(state.isNews(error(.authentication, "_AUTHENTICATION")))
+        check(!state.isNews(error(.authentication, "_AUTHENTICATION")))
+        check(state.isNews(error(.tls, "_SSL")))
+        state.answered()
+        check(state.isNews(error(.tls, "_SSL")))
+    }
+
     @Test("A fatal error stays until the close")
     func fatal() {
         var state = ConnectionState()

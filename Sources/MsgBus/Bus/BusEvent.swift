@@ -15,6 +15,9 @@ public enum BusEvent: Sendable {
     /// The reader stays in its group, so no other member takes over. Said once, and again when it happens anew.
     case stalled(Duration)
     /// Something went wrong. What can heal by itself does (``MsgBusError/isRetriable``).
+    ///
+    /// With `.authentication` or `.tls` the brokers refuse this client since now, or it them: a password or a certificate was changed or has
+    /// ended. The status goes to ``BusStatus/disconnected(since:)``, and back to ``BusStatus/open`` when it works again.
     case error(MsgBusError)
 }
 

@@ -3,7 +3,8 @@ public enum BusStatus: Sendable, Hashable {
     /// Connected, as far as anyone knows.
     case open
     /// No broker answers since then. Nothing needs to be done: writes wait for their deadline, reads wait,
-    /// and the status goes back to ``open`` by itself.
+    /// and the status goes back to ``open`` by itself. Unless the brokers refuse this client, or it them: then an ``BusEvent/error(_:)``
+    /// with `.authentication` or `.tls` says why, and it goes back when that is put right.
     case disconnected(since: ContinuousClock.Instant)
     /// Broken for good: close it and connect anew.
     case failed(MsgBusError)

@@ -4,7 +4,8 @@
 ///
 /// - Parameter config: The topic, the direction, the brokers, and all else.
 /// - Returns: A ``KafkaWriter`` or a ``KafkaReader``, by the configuration's direction.
-/// - Throws: `.configuration` for what can be seen to be wrong before anything is sent; otherwise, at the latest after
+/// - Throws: `.configuration` for what can be seen to be wrong before anything is sent; what is final at once, as a wrong password
+///   or an expired certificate; otherwise, at the latest after
 ///   ``MsgBusConfig/connectTimeout``, an error that names the cause: `.transport`, `.tls`, `.authentication`,
 ///   `.unknownTopic`, `.timeout`.
 @available(*, noasync, message: "use `await KafkaWriter.connect(_:)` or `await KafkaReader.connect(_:)` in a task")

@@ -21,6 +21,9 @@ struct Connector {
         metrics = instruments.metrics.map { ConnectionMetrics($0, config) }
         brokers = try config.brokerAddresses()
         log = BusLog(topic: config.topic, direction: direction, groupID: config.groupID)
+        if config.security.showsCredentials {
+            log.warning("the login travels without TLS: everyone on the network can read it")
+        }
         deadline = .after(config.connectTimeout)
     }
 
@@ -42,13 +45,7 @@ struct Connector {
         if let interval = config.statisticsInterval { properties.set("statistics.interval.ms", interval) }
         // No telemetry to the broker that nobody asked for.
         properties.setIfKnown("enable.metrics.push", "false")
-        switch config.security.kind {
-        case .plaintext:
-            break
-        case .tls(let caFile):
-            properties.set("security.protocol", "ssl")
-            if let caFile { properties.set("ssl.ca.location", caFile) }
-        }
+        config.security.add(to: &properties)
         return properties
     }
 
@@ -64,6 +61,8 @@ struct Connector {
     ) throws(MsgBusError) -> (client: KafkaClient, value: Value) {
         var attempt = 1
         var pause = Duration.milliseconds(100)
+        // The last attempt may be too short to learn what the ones before it have learned.
+        var cause: MsgBusError?
         while true {
             let client = try makeClient()
             let failure: MsgBusError
@@ -78,8 +77,9 @@ struct Connector {
             log.info("attempt \(attempt) to connect failed: \(failure)")
             let hasAttempts = attempt < config.connectRetries
             guard failure.isRetriable, hasAttempts, timeLeft > .milliseconds(100) else {
-                throw failure.after(attempts: attempt)
+                throw (failure.code == .timeout ? cause ?? failure : failure).after(attempts: attempt)
             }
+            if failure.code != .timeout { cause = failure }
             // The last pause is cut short, so that there is an attempt near the end of the time.
             cancellation.sleep(min(pause, timeLeft / 2))
             try cancellation.check()
@@ -110,7 +110,8 @@ struct Connector {
                 // `isReady` refused, which no further question changes.
                 guard error.code == .timeout || error.code == .transport else { throw error }
                 let cause = client.connection.cause
-                let isHopeless = cause.map { !$0.isRetriable } ?? false
+                // A failed login may work the next time, with another token for example.
+                let isHopeless = cause.map { !$0.isRetriable || $0.code == .authentication } ?? false
                 if client.connection.isSuspect || isHopeless { throw failure(of: client) }
                 slice = min(slice * 2, .seconds(4))
             }
@@ -126,14 +127,25 @@ struct Connector {
     private func failure(of client: KafkaClient) -> MsgBusError {
         var error =
             client.connection.cause
-            ?? MsgBusError(.timeout, "no broker answered within \(config.connectTimeout)", isRetriable: true)
+            ?? MsgBusError(.timeout, silence(of: client), isRetriable: true)
         if error.code == .invalidRecord {
             error.code = .transport
             error.message += "; is this a Kafka broker?"
         }
+        if brokers.count == 1, error.message.hasPrefix("\(brokers[0]): ") {
+            error.message.removeFirst("\(brokers[0]): ".count)
+        }
         error.message = "can't connect to \(brokers.map(\.description).joined(separator: ", ")): \(error.message)"
         error.topic = config.topic
         return error
+    }
+
+    private func silence(of client: KafkaClient) -> String {
+        if client.tokens?.isWaiting == true {
+            return "the token provider hasn't returned within \(config.connectTimeout)"
+        }
+        let doubt = config.security.tls == nil ? "" : "; does it speak TLS at this port?"
+        return "no broker answered within \(config.connectTimeout)\(doubt)"
     }
 
     /// Destroying a client can take a moment, which an attempt needn't wait for.

@@ -45,6 +45,11 @@ public struct MsgBusConfig: Sendable {
     public var groupID: String?
 
     /// How to reach the brokers: in the clear, with TLS, with a login. Default: `.plaintext`.
+    ///
+    /// What is missing, unreadable or doesn't fit together is found when connecting, before anything is sent: `.configuration`. A broker that
+    /// refuses us, or that we refuse, ends `connect` at once, with `.authentication` or `.tls`. What may be different the next moment, such as a
+    /// broker that hangs up, is tried again until ``connectTimeout``. Once connected everything is tried again, for ever: see
+    /// ``BusEvent/error(_:)``.
     public var security: Security = .plaintext
 
     /// What only concerns writers.
@@ -66,7 +71,14 @@ public struct MsgBusConfig: Sendable {
     ///
     /// Unknown names and bad values are errors when connecting. A few names are owned by this library, and the error says
     /// which option to use instead.
-    public var properties: [String: String] = [:]
+    ///
+    /// Descriptions and dumps of a configuration show `***` for those that are secrets, such as `sasl.password`.
+    public var properties: [String: String] {
+        get { named.properties }
+        set { named.properties = newValue }
+    }
+
+    private var named = NamedProperties()
 
     /// Makes a configuration with all defaults.
     ///

@@ -182,9 +182,9 @@ extension MsgBusError.Code {
     public static let timeout = Self("timeout")
     /// No broker can be reached: refused, unknown host, or the connection broke.
     public static let transport = Self("transport")
-    /// The TLS handshake failed.
+    /// The TLS handshake failed: a certificate isn't accepted by either side, or there is no version in common.
     public static let tls = Self("tls")
-    /// The broker doesn't accept who we say we are.
+    /// The broker doesn't accept who we say we are, offers no such login, wants one, or there is no token for it.
     public static let authentication = Self("authentication")
     /// The broker knows us and doesn't allow this.
     public static let authorization = Self("authorization")

@@ -41,6 +41,7 @@ extension MsgBusConfig {
                 "groupID is empty, or has a NUL in it: name a group, or nil for a private reader"
             )
         }
+        try security.validate(properties)
         switch direction {
         case .writer: try writer.validate()
         case .reader: try reader.validate(topic: topic, groupID: groupID)

@@ -9,8 +9,12 @@ struct ConnectionState {
     private(set) var status: BusStatus = .open
     /// Why the brokers can't be reached, as far as the client has said: the cause that is of most use to a human.
     private(set) var cause: MsgBusError?
+    /// Whether the cause is only what the log says.
+    private var isHeard = false
     /// All brokers were reported down and none has answered since.
     private(set) var isSuspect = false
+    /// The kind of refusal that was told since a broker answered the last time.
+    private var told: MsgBusError.Code?
 
     /// - Returns: Whether the connection has just become suspect and should be probed.
     mutating func report(_ error: MsgBusError) -> Bool {
@@ -19,16 +23,28 @@ struct ConnectionState {
             return false
         }
         let isAllDown = error.kafkaName == "_ALL_BROKERS_DOWN"
-        if !isAllDown, Self.weight(error) >= cause.map(Self.weight) ?? 0 { cause = error }
+        if !isAllDown, Self.weight(error) >= weight { (cause, isHeard) = (error, false) }
         guard isAllDown, !isSuspect else { return false }
         isSuspect = true
         return true
+    }
+
+    /// The log says why a connection failed, which an error may not do, or do better.
+    mutating func hear(_ error: MsgBusError) {
+        if isHeard || cause == nil, Self.weight(error) >= weight { (cause, isHeard) = (error, true) }
+    }
+
+    /// Whether nobody has been told of this error since a broker answered the last time.
+    mutating func isNews(_ error: MsgBusError) -> Bool {
+        defer { told = error.code }
+        return told != error.code
     }
 
     /// A broker answered.
     mutating func answered() {
         isSuspect = false
         cause = nil
+        told = nil
         if case .disconnected = status { status = .open }
     }
 
@@ -38,6 +54,12 @@ struct ConnectionState {
     }
 
     mutating func close() { status = .closed }
+
+    private var weight: Int {
+        guard let cause else { return 0 }
+        let weight = Self.weight(cause)
+        return isHeard && weight < 3 ? 0 : weight
+    }
 
     /// A wrong password says more than the broken connection that follows it.
     private static func weight(_ error: MsgBusError) -> Int {
@@ -61,6 +83,10 @@ final class ConnectionMonitor: Sendable {
     var isSuspect: Bool { state.withLock { $0.isSuspect } }
 
     func report(_ error: MsgBusError) -> Bool { change { $0.report(error) } }
+
+    func hear(_ error: MsgBusError) { change { $0.hear(error) } }
+
+    func isNews(_ error: MsgBusError) -> Bool { change { $0.isNews(error) } }
 
     func answered() { change { $0.answered() } }
 

@@ -140,8 +140,9 @@ final class EventDrain: Sendable {
             rd_kafka_event_destroy(event)
             handlers.rebalance(rebalance)
         case RD_KAFKA_EVENT_LOG:
-            KafkaLog.forward(event, to: client.log)
+            let failure = KafkaLog.forward(event, to: client.log)
             rd_kafka_event_destroy(event)
+            if let failure { client.connection.hear(failure.explained(client)) }
         case RD_KAFKA_EVENT_STATS:
             if let json = rd_kafka_event_stats(event) { client.keep(statistics: String(cString: json)) }
             rd_kafka_event_destroy(event)
@@ -149,7 +150,14 @@ final class EventDrain: Sendable {
             let error = MsgBusError(event: event)
             rd_kafka_event_destroy(event)
             // The event itself only says that it is fatal.
-            client.report(error.isFatal ? client.fatalError ?? error : error)
+            client.report(error.isFatal ? client.fatalError ?? error : error.explained(client))
+        case RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH:
+            rd_kafka_event_destroy(event)
+            if let tokens = client.tokens {
+                tokens.refresh()
+            } else {
+                rd_kafka_oauthbearer_set_token_failure(client.handle.pointer, MsgBusError.noTokenProvider.message)
+            }
         default:
             // librdkafka also returns types that nobody asked for, and newer versions have more of them.
             rd_kafka_event_destroy(event)

@@ -23,6 +23,12 @@ final class KafkaClient: Sendable {
     let log: BusLog
     let events: EventHub
     let connection: ConnectionMonitor
+    /// What OpenSSL says of the brokers' certificates.
+    let certificates: CertificateCheck
+    /// Where tokens come from, for a login that needs some.
+    let tokens: TokenSource?
+    /// Whether it logs in at all.
+    let hasLogin: Bool
 
     private let metrics: ConnectionMetrics?
     private let statistics = Mutex<String?>(nil)
@@ -36,24 +42,30 @@ final class KafkaClient: Sendable {
 
     /// Makes a client that writes; it polls from the start.
     static func producer(_ properties: Properties, _ connector: Connector) throws(MsgBusError) -> KafkaClient {
-        try KafkaClient(RD_KAFKA_PRODUCER, properties.makeConfiguration(), connector)
+        try KafkaClient(RD_KAFKA_PRODUCER, properties, connector)
     }
 
     /// Makes a client that reads; it polls from the start.
     static func consumer(_ properties: Properties, _ connector: Connector) throws(MsgBusError) -> KafkaClient {
-        try KafkaClient(RD_KAFKA_CONSUMER, properties.makeConfiguration(), connector)
+        try KafkaClient(RD_KAFKA_CONSUMER, properties, connector)
     }
 
     private init(
         _ type: rd_kafka_type_t,
-        _ configuration: consuming Configuration,
+        _ properties: Properties,
         _ connector: Connector
     ) throws(MsgBusError) {
+        let configuration = try properties.makeConfiguration()
         configuration.setEvents(
             RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_REBALANCE
-                | RD_KAFKA_EVENT_STATS
+                | RD_KAFKA_EVENT_STATS | RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH
         )
-        let client = try configuration.makeClient(type)
+        certificates = CertificateCheck()
+        certificates.attach(to: configuration)
+        hasLogin = configuration.value(of: "security.protocol")?.hasPrefix("sasl") ?? false
+        tokens = properties.tokenProvider.map { TokenSource($0) }
+        let client = try properties.makeClient(type, configuration)
+        tokens?.attach(client)
         // Log lines come with the events instead of from any of librdkafka's threads.
         rd_kafka_set_log_queue(client.pointer, nil)
         let main: CHandle
@@ -148,11 +160,23 @@ final class KafkaClient: Sendable {
         metrics?.failed(error)
         let probe = connection.report(error)
         handlers.value?.current.error(error)
+        if error.isRefusal, hasConnected.load(ordering: .relaxed) { tellOfRefusal(error) }
         if probe, hasConnected.load(ordering: .relaxed) { self.probe() }
+    }
+
+    /// The brokers know this client no longer, or it doesn't trust them any more. That may end by itself, and somebody has to be told.
+    private func tellOfRefusal(_ error: MsgBusError) {
+        // Another one may be good.
+        if error.code == .authentication, !error.isRetriable { tokens?.wasRefused() }
+        guard connection.isNews(error) else { return }
+        log.warning("\(error)")
+        events.post(.error(error))
     }
 
     /// From now on a connection that breaks is watched until it is back.
     func didConnect() { hasConnected.store(true, ordering: .relaxed) }
+
+    var hasEverConnected: Bool { hasConnected.load(ordering: .relaxed) }
 
     /// Looks until a broker answers, twice a second: nothing else tells that one is back.
     ///
@@ -200,6 +224,7 @@ final class KafkaClient: Sendable {
             topics = [:]
         }
         loop.cancel()
+        tokens?.close()
         rd_kafka_destroy_flags(handle.pointer, isClean ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
     }
 }

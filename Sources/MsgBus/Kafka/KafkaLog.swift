@@ -3,12 +3,20 @@ internal import Logging
 
 /// librdkafka's log lines, on their way to swift-log.
 enum KafkaLog {
-    static func forward(_ event: OpaquePointer, to log: BusLog) {
+    /// Forwards a line.
+    ///
+    /// - Returns: Why a connection failed, when that is what the line says. Newer versions say some of it only here.
+    static func forward(_ event: OpaquePointer, to log: BusLog) -> MsgBusError? {
         var facility: UnsafePointer<CChar>?
         var text: UnsafePointer<CChar>?
         var severity: Int32 = 0
-        guard rd_kafka_event_log(event, &facility, &text, &severity) == 0, let text else { return }
-        log(level(severity), "librdkafka: \(String(cString: text))")
+        guard rd_kafka_event_log(event, &facility, &text, &severity) == 0, let text else { return nil }
+        let line = String(cString: text)
+        log(level(severity), "librdkafka: \(line)")
+        guard let facility, String(cString: facility) == "FAIL" else { return nil }
+        // A thread's name in brackets comes first.
+        let reason = line.firstRange(of: "]: ").map { String(line[$0.upperBound...]) } ?? line
+        return MsgBusError(kafka: RD_KAFKA_RESP_ERR__TRANSPORT, reason: reason)
     }
 
     /// Syslog's severities, one step quieter: librdkafka recovers from most of what it calls an error.

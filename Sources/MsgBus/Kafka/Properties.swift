@@ -14,6 +14,9 @@ struct Properties {
 
     private var entries: [(name: String, value: String, origin: Origin)] = []
 
+    /// Where OAUTHBEARER's tokens come from.
+    var tokenProvider: OAuthProvider?
+
     mutating func set(_ name: String, _ value: String) { entries.append((name, value, .typed)) }
 
     mutating func set(_ name: String, _ value: Int) { set(name, String(value)) }
@@ -27,6 +30,13 @@ struct Properties {
 
     /// Adds the user's properties; those that this library owns are refused.
     mutating func add(_ properties: [String: String]) throws(MsgBusError) {
+        for (alias, name) in Self.aliases {
+            guard let value = properties[alias], let other = properties[name], value != other else { continue }
+            throw MsgBusError(
+                .configuration,
+                "\"\(alias)\" and \"\(name)\" are two names of one property, and have different values: set one of them"
+            )
+        }
         // Sorted, so that of two errors it is always the same one that is reported.
         for (name, value) in properties.sorted(by: { $0.key < $1.key }) {
             if let reason = Self.owned[name] {
@@ -38,6 +48,20 @@ struct Properties {
             entries.append((name, value, .user))
         }
     }
+
+    /// Second names, in the order of the alphabet, of properties that aren't owned; librdkafka takes the last value that it gets by either.
+    static let aliases = [
+        ("acks", "request.required.acks"),
+        ("compression.type", "compression.codec"),
+        ("delivery.timeout.ms", "message.timeout.ms"),
+        ("linger.ms", "queue.buffering.max.ms"),
+        ("max.in.flight", "max.in.flight.requests.per.connection"),
+        ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+        ("retries", "message.send.max.retries"),
+        ("sasl.mechanism", "sasl.mechanisms"),
+        ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+        ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
+    ]
 
     /// What this library sets by itself, and what to do instead.
     private static let owned: [String: String] = {
@@ -98,14 +122,38 @@ struct Properties {
         return configuration
     }
 
-    /// The value is shown unless it may be a secret.
-    private static func complaint(_ name: String, _ value: String, _ reason: String) -> String {
-        guard !isSecret(name) else { return "the property \"\(name)\" has a value that librdkafka refuses" }
-        return "the property \"\(name)\" can't be \"\(value)\": \(reason)"
+    /// Makes a client, having looked at the files that it needs.
+    func makeClient(_ type: rd_kafka_type_t, _ configuration: consuming Configuration) throws(MsgBusError) -> CHandle {
+        let checked = try CredentialCheck(configuration).checked()
+        // Older versions take only the first certificate out of a text, so that what is between it and its authority is missing.
+        guard LibraryVersion.number < 0x0208_00ff, let chain = checked.value(of: "ssl.certificate.pem"),
+            chain.ranges(of: "-----BEGIN CERTIFICATE-----").count > 1
+        else { return try makeCheckedClient(type, checked) }
+        let path = try FileText.temporaryFile(chain)
+        defer { FileText.remove(path) }
+        _ = checked.set("ssl.certificate.location", path)
+        return try makeCheckedClient(type, checked)
     }
 
-    private static func isSecret(_ name: String) -> Bool {
-        ["password", "secret", "pem", "sasl.oauthbearer.config"].contains { name.contains($0) }
+    private func makeCheckedClient(
+        _ type: rd_kafka_type_t,
+        _ configuration: consuming Configuration
+    ) throws(MsgBusError) -> CHandle {
+        do throws(MsgBusError) {
+            return try configuration.makeClient(type)
+        } catch {
+            // The configuration is gone, and another one says the same.
+            let configuration = try makeConfiguration()
+            throw error.explainedAsCredential { configuration.value(of: $0) }
+        }
+    }
+
+    /// The value is shown unless it may be a secret.
+    private static func complaint(_ name: String, _ value: String, _ reason: String) -> String {
+        guard !Secret.isName(ofSecret: name) else {
+            return "the property \"\(name)\" has a value that librdkafka refuses"
+        }
+        return "the property \"\(name)\" can't be \"\(value)\": \(reason)"
     }
 }
 
@@ -119,6 +167,20 @@ struct Configuration: ~Copyable {
 
     func set(_ name: String, _ value: String) -> (result: rd_kafka_conf_res_t, reason: String) {
         withErrorText { text, size in rd_kafka_conf_set(pointer, name, value, text, size) }
+    }
+
+    /// Has a function called with OpenSSL's verdict on each certificate, and this context.
+    func setCertificateCheck(
+        _ context: UnsafeMutableRawPointer,
+        _ check:
+            @escaping @convention(c) (
+                OpaquePointer?, UnsafePointer<CChar>?, Int32, UnsafeMutablePointer<Int32>?, Int32,
+                UnsafePointer<CChar>?, Int, UnsafeMutablePointer<CChar>?, Int, UnsafeMutableRawPointer?
+            ) -> Int32
+    ) {
+        rd_kafka_conf_set_opaque(pointer, context)
+        // A librdkafka without TLS refuses it, and then all that has to do with TLS.
+        _ = rd_kafka_conf_set_ssl_cert_verify_cb(pointer, check)
     }
 
     func setEvents(_ events: Int32) { rd_kafka_conf_set_events(pointer, events) }
@@ -139,14 +201,11 @@ struct Configuration: ~Copyable {
         defer { rd_kafka_topic_conf_destroy(topicConfiguration) }
         return Self.names { rd_kafka_conf_dump(pointer, &$0) }
             + Self.names { rd_kafka_topic_conf_dump(topicConfiguration, &$0) }
-            + Self.aliases
+            // librdkafka lists properties by their first names only.
+            + Properties.aliases.map(\.0).filter { value(of: $0) != nil } + [
+                "acks", "delivery.timeout.ms", "bootstrap.servers",
+            ]
     }
-
-    /// librdkafka lists properties by their first names only; these are the names that Kafka's documentation uses.
-    private static let aliases = [
-        "acks", "bootstrap.servers", "compression.type", "delivery.timeout.ms", "linger.ms", "max.in.flight",
-        "max.partition.fetch.bytes", "retries", "sasl.mechanism",
-    ]
 
     private static func names(
         _ dump: (inout Int) -> UnsafeMutablePointer<UnsafePointer<CChar>?>?

@@ -2,7 +2,7 @@ import Foundation
 package import MsgBus
 import Synchronization
 
-/// A bad network in front of brokers: `kafka-proxy.py`, which says what each fault is, in a process of its own.
+/// A bad network in front of brokers, or doors that not everyone gets through: `kafka-proxy.py`, which says what each fault is, in a process of its own.
 ///
 /// It ends with the last reference to it.
 package final class FaultProxy: Sendable {
@@ -22,10 +22,12 @@ package final class FaultProxy: Sendable {
 
     /// Starts it.
     ///
-    /// - Parameter brokers: The brokers' addresses, `host:port`.
-    package init(inFrontOf brokers: [String]) throws {
+    /// - Parameters:
+    ///   - brokers: The brokers' addresses, `host:port`.
+    ///   - guards: What a client has to do to get in.
+    package init(inFrontOf brokers: [String], guards: [Guard] = []) throws {
         let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "kafka-proxy.py").path
-        process = try ChildProcess("/usr/bin/env", ["python3", script] + brokers)
+        process = try ChildProcess("/usr/bin/env", ["python3", "-B", script] + guards.flatMap(\.options) + brokers)
         var lines = LineReader(process.output)
         guard let ports = lines.next()?.split(separator: " "), ports.count == brokers.count else {
             throw Failure(text: String(decoding: process.errors.availableData, as: UTF8.self))
@@ -38,8 +40,29 @@ package final class FaultProxy: Sendable {
         try self.init(inFrontOf: broker.bootstrapServers.split(separator: ",").map(String.init))
     }
 
-    package convenience init(inFrontOf broker: ProcessBroker) throws {
-        try self.init(inFrontOf: [broker.address])
+    package convenience init(inFrontOf broker: ProcessBroker, guards: [Guard] = []) throws {
+        try self.init(inFrontOf: [broker.address], guards: guards)
+    }
+
+    /// What a client has to do to get in.
+    package enum Guard: Sendable {
+        /// Speak TLS; the broker shows this certificate.
+        case tls(Certificate)
+        /// Show a certificate of this authority.
+        case clientCertificate(of: Certificate)
+        /// Speak TLS in this version, and no other, for example `TLSv1_2`.
+        case tlsVersion(String)
+        /// Log in; of several, in one of these ways. With OAUTHBEARER the password is a token.
+        case login(_ mechanism: String, user: String, password: String)
+
+        fileprivate var options: [String] {
+            switch self {
+            case .tls(let certificate): ["--tls", certificate.file, certificate.keyFile]
+            case .clientCertificate(let authority): ["--client-ca", authority.file]
+            case .tlsVersion(let version): ["--tls-version", version]
+            case .login(let mechanism, let user, let password): ["--login", "\(mechanism):\(user):\(password)"]
+            }
+        }
     }
 
     deinit {
@@ -71,6 +94,17 @@ package final class FaultProxy: Sendable {
 
     /// Breaks each connection that is open after so many bytes of responses, within a response.
     package func cutConnections(afterBytes count: Int) throws { try tell("cut \(count)") }
+
+    /// From now on these may log in too.
+    package func allow(_ mechanism: String, user: String, password: String) throws {
+        try tell("login \(mechanism):\(user):\(password)")
+    }
+
+    /// These may not log in any more. Connections stay until ``resetConnections()``.
+    package func forbid(_ mechanism: String, user: String) throws { try tell("logout \(mechanism):\(user)") }
+
+    /// Shows another certificate to new connections.
+    package func use(_ certificate: Certificate) throws { try tell("tls \(certificate.file) \(certificate.keyFile)") }
 
     /// Ends all faults.
     package func clear() throws { try tell("clear") }

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """A TCP proxy between Kafka clients and brokers that makes the network bad when told to. For tests.
 
-    kafka-proxy.py HOST:PORT...
+    kafka-proxy.py [OPTION...] HOST:PORT...
 
 For each broker it listens on a free port of 127.0.0.1, and prints these ports on one line once it does. Brokers tell their
 clients where to connect; the proxy puts its own ports into those answers, so that all traffic stays with it.
+
+    --tls CERTIFICATE KEY   clients have to speak TLS; two files in the PEM format
+    --client-ca FILE        and to show a certificate of these authorities
+    --tls-version VERSION   in no other version, for example TLSv1_2
+    --login WHO             clients have to log in; repeated, one of these: MECHANISM:USER:PASSWORD
 
 Then each line on stdin is a command, answered by a line "ok". The end of stdin ends the proxy.
 
@@ -13,16 +18,23 @@ Then each line on stdin is a command, answered by a line "ok". The end of stdin 
     blackhole 0|1          nothing comes through, connections stay; what was sent comes through afterwards
     refuse 0|1             new connections are reset at once
     reset                  the connections that are open are reset
+    login WHO              from now on these may log in too
+    logout MECHANISM:USER  these may not any more; connections stay
+    tls CERTIFICATE KEY    the certificate for new connections
     cut BYTES              the connections that are open break after so many bytes of responses, within a response
-    clear                  ends all this
+    clear                  ends all faults
 
 Standard library only. It understands just as much of Kafka's protocol as it needs: messages are a length and so many bytes.
 """
 
+import argparse
 import asyncio
 import socket
+import ssl
 import struct
 import sys
+
+from logins import Logins, log_in
 
 HOST = "127.0.0.1"
 
@@ -34,9 +46,12 @@ NAMES_BROKERS = {METADATA, FIND_COORDINATOR, DESCRIBE_CLUSTER}
 class Network:
     """How bad it is right now."""
 
-    def __init__(self):
+    def __init__(self, tls):
         self.connections = set()
         self.passable = asyncio.Event()
+        self.logins = Logins()
+        # What new connections are encrypted with; None: nothing.
+        self.tls = tls
         self.clear()
 
     def clear(self):
@@ -47,10 +62,16 @@ class Network:
         for connection in self.connections:
             connection.bytes_until_cut = None
 
-    def obey(self, command, *numbers):
+    def obey(self, command, *words):
         """Carries out one command."""
-        number = int(numbers[0]) if numbers else None
-        if command == "latency":
+        number = int(words[0]) if words and words[0].isdigit() else None
+        if command == "login":
+            self.logins.add(*words)
+        elif command == "logout":
+            self.logins.remove(*words)
+        elif command == "tls":
+            self.tls.load_cert_chain(*words)
+        elif command == "latency":
             self.latency = number / 1000
         elif command == "rate":
             self.rate = number
@@ -104,7 +125,11 @@ class Connection:
         self.awaited = {}
 
     async def run(self):
-        """Carries messages until one side closes."""
+        """Lets the client log in if it has to, and carries messages until one side closes."""
+        if self.network.logins:
+            client, broker = Frames(self.client_reader, self.client_writer), Frames(self.broker_reader, self.broker_writer)
+            if not await log_in(self.network.logins, client, broker):
+                return
         await first_of(
             self.carry(self.client_reader, self.send_request),
             self.carry(self.broker_reader, self.send_response),
@@ -160,11 +185,93 @@ class Connection:
         await self.client_writer.drain()
 
 
+class Frames:
+    """Sends and receives messages without their lengths."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    async def receive(self):
+        message = await read_message(self.reader)
+        return None if message is None else message[4:]
+
+    async def send(self, message):
+        self.writer.write(struct.pack(">i", len(message)) + message)
+        await self.writer.drain()
+
+
+class Encrypted:
+    """A client's connection with TLS: what a reader and a writer of asyncio have, as far as it is used here.
+
+    asyncio's own TLS closes a connection whose handshake fails without telling the peer why; brokers do tell.
+    """
+
+    def __init__(self, reader, writer, context):
+        self.reader, self.writer = reader, writer
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.transport, self.get_extra_info = writer.transport, writer.get_extra_info
+
+    async def handshake(self):
+        await self.carry(self.tls.do_handshake)
+
+    async def carry(self, operation):
+        """Repeats an operation, feeding it with what arrives, until it is done."""
+        while True:
+            try:
+                return operation()
+            except ssl.SSLWantReadError:
+                self.flush()
+                data = await self.reader.read(1 << 16)
+                if not data:
+                    raise ConnectionError("the end")
+                self.incoming.write(data)
+            except ssl.SSLError as error:
+                raise ConnectionError(str(error))
+            finally:
+                # Also what tells the peer why it failed.
+                self.flush()
+
+    def flush(self):
+        if data := self.outgoing.read():
+            self.writer.write(data)
+
+    async def readexactly(self, count):
+        data = b""
+        while len(data) < count:
+            data += await self.carry(lambda: self.tls.read(count - len(data))) or self.fail()
+        return data
+
+    def fail(self):
+        raise ConnectionError("the end")
+
+    def write(self, data):
+        self.tls.write(data)
+        self.flush()
+
+    async def drain(self):
+        await self.writer.drain()
+
+    def close(self):
+        """Says goodbye, as brokers do."""
+        try:
+            self.tls.unwrap()
+        except ssl.SSLError:
+            # The peer's goodbye isn't waited for.
+            pass
+        self.flush()
+        self.writer.close()
+
+
 async def read_message(reader):
     """The next message with its length in front; None at the end."""
     try:
         length = await reader.readexactly(4)
-        return length + await reader.readexactly(struct.unpack(">i", length)[0])
+        (count,) = struct.unpack(">i", length)
+        # As Kafka does with a message larger than `socket.request.max.bytes`, for example the beginning of TLS.
+        if not 0 <= count <= 100 << 20:
+            return None
+        return length + await reader.readexactly(count)
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
 
@@ -200,6 +307,14 @@ async def listen(network, addresses, broker_host, broker_port):
             return
         for writer in (client_writer, broker_writer):
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if network.tls:
+            client_reader = client_writer = Encrypted(client_reader, client_writer, network.tls)
+            try:
+                await client_reader.handshake()
+            except ConnectionError:
+                client_writer.close()
+                broker_writer.close()
+                return
         client, broker = (client_reader, client_writer), (broker_reader, broker_writer)
         connection = Connection(network, addresses, client, broker)
         network.connections.add(connection)
@@ -216,10 +331,29 @@ async def listen(network, addresses, broker_host, broker_port):
     return own_port
 
 
-async def main(brokers):
-    network, addresses = Network(), Addresses()
+def tls_context(arguments):
+    """What clients have to speak; None for no TLS."""
+    if not arguments.tls:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if arguments.tls_version:
+        # Also such versions as the system's own settings forbid, for there still are servers that have no other.
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        version = ssl.TLSVersion[arguments.tls_version]
+        context.minimum_version = context.maximum_version = version
+    context.load_cert_chain(*arguments.tls)
+    if arguments.client_ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(arguments.client_ca)
+    return context
+
+
+async def main(arguments):
+    network, addresses = Network(tls_context(arguments)), Addresses()
+    for login in arguments.login:
+        network.logins.add(login)
     ports = []
-    for broker in brokers:
+    for broker in arguments.brokers:
         host, port = broker.rsplit(":", 1)
         ports.append(await listen(network, addresses, host, int(port)))
     print(*ports, flush=True)
@@ -231,4 +365,10 @@ async def main(brokers):
         print("ok", flush=True)
 
 
-asyncio.run(main(sys.argv[1:]))
+parser = argparse.ArgumentParser()
+parser.add_argument("--tls", nargs=2)
+parser.add_argument("--client-ca")
+parser.add_argument("--tls-version")
+parser.add_argument("--login", action="append", default=[])
+parser.add_argument("brokers", nargs="+")
+asyncio.run(main(parser.parse_args()))
