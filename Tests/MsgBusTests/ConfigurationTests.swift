@@ -128,6 +128,7 @@ struct ConfigurationTests {
     @Test("A private reader may acknowledge by hand: nothing is remembered, and what it holds can still be rejected")
     func privateManual() async throws {
         let topic = unique("private")
+        try broker.createTopic(topic)
         var config = broker.config(topic: topic, direction: .reader)
         config.reader.ackMode = .manual
         config.reader.startFrom = .earliest
