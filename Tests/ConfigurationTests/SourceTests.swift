@@ -48,6 +48,20 @@ struct SourceTests {
         #expect(!settings.contains { $0.name.hasPrefix("reader.") || $0.name == "group_id" })
     }
 
+    @Test("What follows from another key has that one's place")
+    func implied() throws {
+        let text = "tls: {verify_host_name: false}\nreader: {failure: {then: skip}}"
+        let settings = try configured(text).effectiveSettings()
+        func find(_ name: String) -> [String?] {
+            settings.filter { $0.name == name }.flatMap { [$0.value, $0.source.description] }
+        }
+        #expect(find("tls.enabled") == ["true", "bus.yaml:1:7"])
+        #expect(find("tls.verify_host_name") == ["false", "bus.yaml:1:7"])
+        #expect(find("reader.failure.then") == ["skip", "bus.yaml:2:20"])
+        #expect(find("reader.failure.retries") == ["0", "bus.yaml:2:20"])
+        #expect(find("reader.failure.backoff") == ["100ms", "default"])
+    }
+
     @Test("A source that counts more can say it in another way")
     func displaced() throws {
         let file = ConfigurationSource.text("brokers: [file:1]\ntls: {ca_pem: x}", name: "bus.yaml")

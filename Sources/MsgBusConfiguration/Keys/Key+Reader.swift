@@ -47,8 +47,10 @@ extension Key {
             .number,
             "How often a message that isn't processed is tried again."
         ),
-        .option("reader.failure.backoff", \.reader.backoff, .duration, "The pause before the first retry; it doubles."),
-        .option("reader.failure.max_backoff", \.reader.maxBackoff, .duration, "The longest pause between retries."),
+        .option("reader.failure.backoff", \.reader.backoff, .duration, "The pause before the first retry; it doubles.")
+            .usually("100ms"),
+        .option("reader.failure.max_backoff", \.reader.maxBackoff, .duration, "The longest pause between retries.")
+            .usually("10s"),
         .option("reader.assignor", \.reader.assignor, assignor, "How a group shares the partitions out."),
         .option(
             "reader.group_instance_id",

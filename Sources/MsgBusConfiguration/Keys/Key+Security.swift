@@ -117,19 +117,12 @@ extension Key {
 
     private var secret: Key { changed { $0.isSecret = true } }
     private func instead(of other: String) -> Key { changed { $0.displaces = [other] } }
-    private func usually(_ value: String) -> Key { changed { $0.usual = value } }
 
     private func shown(
         by property: String,
         _ value: @escaping @Sendable (String) -> String? = { $0.isEmpty ? nil : $0 }
     ) -> Key {
         changed { $0.property = (property, value) }
-    }
-
-    private func changed(_ change: (inout Key) -> Void) -> Key {
-        var key = self
-        change(&key)
-        return key
     }
 
     private func applying(_ apply: @escaping @Sendable (inout Draft, Tree, String) throws(Complaint) -> Void) -> Key {

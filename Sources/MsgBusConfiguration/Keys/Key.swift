@@ -40,6 +40,16 @@ struct Key: Sendable {
     /// The values in force with their names in a table; nil when it is not set.
     let values: @Sendable (MsgBusConfig) -> [(name: String, value: String?)]
 
+    /// The same with something changed.
+    func changed(_ change: (inout Key) -> Void) -> Key {
+        var key = self
+        change(&key)
+        return key
+    }
+
+    /// The same with a value that it has if nobody sets it.
+    func usually(_ value: String) -> Key { changed { $0.usual = value } }
+
     /// How an environment calls it, without the prefix.
     var variable: String { name.uppercased().replacing(".", with: "_") }
 

@@ -72,20 +72,35 @@ struct Loader {
         }
         do {
             if let security = try draft.protection.security() { draft.config.security = security }
-            if draft.protection.isEncrypted == nil, try draft.protection.tls() != nil,
-                let reason = used.first(where: { $0.key.name.hasPrefix("tls.") })
-            {
-                draft.config.origins["tls.enabled"] = Setting.Origin(place: reason.place.description, value: "true")
-            }
+            if try draft.protection.tls() != nil { note("tls.enabled", "true", by: "tls.", of: used, &draft.config) }
         } catch {
             let entry =
                 used.first { $0.key.name == error.key } ?? used.first { $0.key.displaces.contains(error.key ?? "") }
             throw entry.map { .refused($0.place, "\($0.fullName): \(error.why)") }
                 ?? MsgBusError(.configuration, error.why)
         }
-        if draft.config.groupID == nil { draft.config.origins["group_id"] = nil }
+        if let policy = draft.config.reader.failurePolicy, policy.outcome == .stop {
+            note("reader.failure.then", "stop", by: "reader.failure.", of: used, &draft.config)
+        }
+        if draft.config.reader.failurePolicy?.retries == 0 {
+            note("reader.failure.retries", "0", by: "reader.failure.", of: used, &draft.config)
+        }
         finish(&draft.config)
         return draft.config
+    }
+
+    /// What nobody says, and follows from another key of its block: a certificate means TLS, a pause means a policy.
+    private func note(
+        _ key: String,
+        _ value: String,
+        by block: String,
+        of entries: [Entry],
+        _ config: inout MsgBusConfig
+    ) {
+        guard config.origins[key] == nil, let entry = entries.first(where: { $0.key.name.hasPrefix(block) }) else {
+            return
+        }
+        config.origins[key] = Setting.Origin(place: entry.place.description, value: value)
     }
 
     /// What a profile sets comes from where the profile is named.
