@@ -52,7 +52,7 @@ extension FuzzTarget {
     private static func file(_ name: String, _ file: String, _ samples: [String]) -> FuzzTarget {
         FuzzTarget(name: name) { random, show in
             let sample = Array(samples.randomElement(using: &random)!.utf8)
-            let bytes = random.chance(0.05) ? sample : Mutation.mutate(sample, &random)
+            let bytes = random.chance(0.1) ? sample : Mutation.mutate(sample, &random)
             let text = String(decoding: bytes, as: UTF8.self)
             show(text)
             // What is a secret, a mutation can change: that it isn't shown is seen where the structure stays.
@@ -157,7 +157,7 @@ extension FuzzTarget {
     private static let kafkaSample = """
         addrs: ["127.0.0.1:9092"]
         group-id: my-group
-        tls: { enabled: true, skip-verify: false, cert-file: c.pem, key-file: k.pem, ca-file: ca.pem }
+        tls: { enabled: false, skip-verify: false, cert-file: c.pem, key-file: k.pem, ca-file: ca.pem }
         """
 
     private static let cortxSample = """
@@ -178,7 +178,7 @@ extension FuzzTarget {
 
     private static let jsonSample = """
         {"brokers": ["kafka-1:9092"], "group_id": "b\\u0069lling", "port": 9092, "blocking": false,
-         "writer": {"linger": "5ms", "max_message_bytes": 2000000}, "reader": {"partitions": {"0": "offset:3"}},
+         "writer": {"linger": "5ms", "max_message_bytes": 2000000}, "reader": {"start_from": "offset:3"},
          "sasl": {"mechanism": "SCRAM-SHA-256", "username": "m\\ud83d\\ude00", "password": "hunter2hunter2"},
          "properties": {"client.rack": "eu-1a"}}
         """
