@@ -54,7 +54,10 @@ struct MistakeTests {
             ("writer: {compression: lz}", "bus.yaml:1:10: writer.compression can't be \"lz\""),
             ("writer: {idempotence: maybe}", "bus.yaml:1:10: writer.idempotence can't be \"maybe\""),
             ("reader: {start_from: yesterday}", "bus.yaml:1:10: reader.start_from can't be \"yesterday\""),
-            ("reader: {partitions: {first: earliest}}", "bus.yaml:1:23: reader.partitions.first can't be \"earliest\""),
+            (
+                "reader: {partitions: {first: earliest}}",
+                "bus.yaml:1:23: reader.partitions.first: a partition is a number"
+            ),
             ("reader: 5", "bus.yaml:1:1: \"reader\" has to be a block of keys"),
             ("brokers: {a: b}", "bus.yaml:1:1: brokers: it has to be a list or a text, and is a block of keys"),
             ("group_id: ''", "bus.yaml:1:1: group_id can't be \"\": it is empty"),
@@ -194,7 +197,8 @@ struct MistakeTests {
         arguments: [
             "sasl: {mechanism: plain, password: [hunter2]}", "sasl: {password: hunter2}",
             "sasl.password: \"hunter2\\0\"",
-            "sasl:\n  pasword: hunter2", "sasl: hunter2", "properties: {sasl.passwrd: hunter2}",
+            "sasl:\n  pasword: hunter2", "reader: {partitions: {passwrd: hunter2}}", "sasl: hunter2",
+            "properties: {sasl.passwrd: hunter2}",
             "properties: {ssl.key.pem: hunter2, security.protocol: ssl, session.timeout.ms: x}",
             "tls: {key_password: hunter2}", "writer:\n  linger: 5ms\n    password hunter2",
             "sasl:\n  password: hunter2\n bad",

@@ -59,9 +59,12 @@ struct Complaint: Error {
     let why: String
     /// The key that it is about, where that isn't clear.
     var key: String?
+    /// Whether it is about the value, which is then shown. Under a wrong name it may be anything.
+    var isAboutValue: Bool
 
-    init(_ why: String, key: String? = nil) {
+    init(_ why: String, key: String? = nil, isAboutValue: Bool = true) {
         self.why = why
         self.key = key
+        self.isAboutValue = isAboutValue
     }
 }

@@ -15,7 +15,9 @@ extension Key {
             about: "For a private reader: which partitions to read, instead of all.",
             isTable: true
         ) { draft, tree, name throws(Complaint) in
-            guard let partition = Int(name), partition >= 0 else { throw Complaint("a partition is a number, from 0") }
+            guard let partition = Int(name), partition >= 0 else {
+                throw Complaint("a partition is a number, from 0", isAboutValue: false)
+            }
             let start = try Codec.start.decode(tree)
             draft.config.reader.partitions = (draft.config.reader.partitions ?? [:]).merging([partition: start]) { $1 }
         } values: { config in

@@ -17,7 +17,7 @@ struct Entry: Sendable {
         do {
             try key.apply(&draft, value, name)
         } catch {
-            guard let shown else { throw .refused(place, "\(fullName): \(error.why)") }
+            guard error.isAboutValue, let shown else { throw .refused(place, "\(fullName): \(error.why)") }
             throw .refused(place, "\(fullName) can't be \"\(shown)\": \(error.why)")
         }
     }
