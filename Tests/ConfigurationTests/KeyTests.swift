@@ -50,7 +50,10 @@ struct KeyTests {
         }
         let handlers: Set = ["writer.on_undelivered", "reader.on_assign", "reader.on_revoke", "reader.on_lost"]
         let options = keys(WriterOptions(), "writer.").union(keys(ReaderOptions(), "reader.")).subtracting(handlers)
-        let missing = options.filter { option in
+        let others: Set = ["bus_tech", "security", "writer", "reader", "origins", "named"]
+        let all = options.union(keys(MsgBusConfig(topic: "t", direction: .reader), "").subtracting(others))
+        #expect(all.count > 40)
+        let missing = all.filter { option in
             !names.contains { $0 == option || $0.hasPrefix("reader.failure.") && option == "reader.failure_policy" }
         }
         #expect(missing.isEmpty)

@@ -11,7 +11,7 @@ extension MsgBusConfig {
 
     /// What the client will be told.
     func clientProperties() throws(MsgBusError) -> Properties {
-        let connector = try Connector(self, direction, Cancellation())
+        let connector = try Connector(self, direction, Instruments(metrics: nil, traces: nil), Cancellation())
         return switch direction {
         case .writer: try WriterProperties.make(connector)
         case .reader: try ReaderProperties.make(connector)

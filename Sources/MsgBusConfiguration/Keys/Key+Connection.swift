@@ -56,6 +56,13 @@ extension Key {
         .option("connect_retries", \.connectRetries, .count, "How often `connect` tries."),
         .option("connect_timeout", \.connectTimeout, .duration, "How long `connect` may take, all attempts together."),
         group,
+        .option(
+            "metrics_interval",
+            \.metricsInterval,
+            .duration,
+            "How often gauges are set, where the process has metrics."
+        ),
+        .option("statistics_interval", \.statisticsInterval, .duration, "How often librdkafka gathers statistics."),
         .properties("properties", onlyFor: nil, "Any property of librdkafka, applied last."),
     ]
 
