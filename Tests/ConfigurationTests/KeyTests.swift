@@ -52,7 +52,7 @@ struct KeyTests {
         let options = keys(WriterOptions(), "writer.").union(keys(ReaderOptions(), "reader.")).subtracting(handlers)
         let others: Set = ["bus_tech", "security", "writer", "reader", "origins", "named"]
         let all = options.union(keys(MsgBusConfig(topic: "t", direction: .reader), "").subtracting(others))
-        #expect(all.count > 40)
+        #expect(all.count > 30)
         let missing = all.filter { option in
             !names.contains { $0 == option || $0.hasPrefix("reader.failure.") && option == "reader.failure_policy" }
         }
