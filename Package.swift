@@ -20,6 +20,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "MsgBus", targets: ["MsgBus"]),
+        .library(name: "MsgBusConfiguration", targets: ["MsgBusConfiguration"]),
         .executable(name: "msgbus", targets: ["MsgBusCLI"]),
     ],
     traits: [
@@ -32,10 +33,13 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Without its traits, which read files: ours does that, and says where in a file something is wrong.
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .systemLibrary(
@@ -58,10 +62,20 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Configurations from files, environments and swift-configuration. Who needs none of them builds none of their packages.
+        .target(
+            name: "MsgBusConfiguration",
+            dependencies: [
+                "MsgBus",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "MsgBusCLI",
             dependencies: [
-                "MsgBus",
+                "MsgBus", "MsgBusConfiguration",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -85,6 +99,17 @@ let package = Package(
             path: "Tests/Torture",
             swiftSettings: settings
         ),
+        // `scripts/fuzz`: as the torture test, for as long as one likes.
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "MsgBus", "MsgBusConfiguration", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+            ],
+            path: "Tests/Fuzz",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "MsgBusTests",
             dependencies: [
@@ -93,6 +118,14 @@ let package = Package(
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ConfigurationTests",
+            dependencies: [
+                "MsgBus", "MsgBusConfiguration", "TestSupport",
+                .product(name: "Configuration", package: "swift-configuration"),
             ],
             swiftSettings: settings
         ),

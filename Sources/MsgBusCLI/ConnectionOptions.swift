@@ -2,8 +2,11 @@ import ArgumentParser
 import Foundation
 import Logging
 import MsgBus
+import MsgBusConfiguration
 
-/// How to reach the brokers: the options that writing and reading share.
+/// How to reach the brokers: the options that all commands with a broker share.
+///
+/// Each is a setting like those of a file and of the environment, and counts more than these.
 struct ConnectionOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
@@ -23,8 +26,36 @@ struct ConnectionOptions: ParsableArguments {
     )
     var property: [NameAndValue] = []
 
-    @Option(help: ArgumentHelp("How long connecting may take.", valueName: "seconds"))
-    var timeout = Seconds(10)
+    @Option(
+        help: ArgumentHelp(
+            "A file with settings; so are $MSGBUS_… variables: see msgbus config. (default: $MSGBUS_CONFIG)",
+            valueName: "file"
+        )
+    )
+    var config: String?
+
+    @Flag(help: "Encrypt, and verify the broker's certificate.")
+    var tls = false
+
+    @Option(help: ArgumentHelp("Whose certificates are trusted with TLS. (default: the system's)", valueName: "file"))
+    var caFile: String?
+
+    @Option(help: ArgumentHelp("How to log in: plain, scram_sha_256, scram_sha_512 or gssapi.", valueName: "name"))
+    var mechanism: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Who logs in; the password is in --password-file or $MSGBUS_SASL_PASSWORD.",
+            valueName: "name"
+        )
+    )
+    var username: String?
+
+    @Option(help: ArgumentHelp("A file with the password.", valueName: "file"))
+    var passwordFile: String?
+
+    @Option(help: ArgumentHelp("How long connecting may take. (default: 10)", valueName: "seconds"))
+    var timeout: Seconds?
 
     @Flag(name: [.short, .long], help: "Tell on stderr what happens inside; more with -X debug=all.")
     var verbose = false
@@ -33,24 +64,34 @@ struct ConnectionOptions: ParsableArguments {
         for property in property where property.value == nil {
             throw ValidationError("The property '\(property.name)' has no value: write \(property.name)=VALUE")
         }
-        guard !brokers.isEmpty else { throw ValidationError("No broker is named: write --broker HOST:PORT") }
     }
 
-    private var brokers: [String] {
-        let environment = ProcessInfo.processInfo.environment["MSGBUS_BROKERS"].flatMap { $0.isEmpty ? nil : [$0] }
-        let lists = broker.isEmpty ? environment ?? ["localhost:9092"] : broker
-        return lists.flatMap { $0.split { $0 == "," || $0.isWhitespace } }.map(String.init)
-    }
-
-    /// A configuration of these options; sets the library's logger, too.
-    func config(topic: String, direction: BusDirection) -> MsgBusConfig {
+    /// A configuration of these options, the environment and the file; sets the library's logger, too.
+    ///
+    /// - Throws: What is wrong with a setting, wherever it stands.
+    func config(topic: String, direction: BusDirection) throws(MsgBusError) -> MsgBusConfig {
         setLogger(logger)
-        var config = MsgBusConfig(topic: topic, direction: direction)
-        config.brokers = brokers
-        config.connectTimeout = timeout.duration
+        return try MsgBusConfig(topic: topic, direction: direction, from: sources(file: config))
+    }
+
+    /// Where the settings come from, what counts most first.
+    func sources(file: String?) -> [ConfigurationSource] {
+        var sources: [ConfigurationSource] = []
+        func add(_ key: String, _ value: String?, _ option: String) {
+            if let value { sources.append(.setting(key, value, from: option)) }
+        }
+        add("brokers", broker.isEmpty ? nil : broker.joined(separator: ","), "--broker")
         // As everywhere on a command line, the last one counts.
-        for property in property { config.properties[property.name] = property.value }
-        return config
+        for property in property.reversed() { add("properties.\(property.name)", property.value, "--property") }
+        add("tls.enabled", tls ? "true" : nil, "--tls")
+        add("tls.ca_file", caFile, "--ca-file")
+        add("sasl.mechanism", mechanism, "--mechanism")
+        add("sasl.username", username, "--username")
+        add("sasl.password_file", passwordFile, "--password-file")
+        add("connect_timeout", timeout.map { "\($0)s" }, "--timeout")
+        sources.append(.environment(readsFile: file == nil))
+        if let file { sources.append(.file(file)) }
+        return sources
     }
 
     /// What concerns the user is thrown, and told once: the log is for those who look for its cause.

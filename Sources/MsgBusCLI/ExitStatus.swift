@@ -72,7 +72,8 @@ extension MsgBusError {
         switch code {
         case .transport: "Is a broker running there? `msgbus broker` starts one to try things out"
         case .timeout: "--timeout allows more time to connect"
-        case .tls, .authentication: "Look at -X security.protocol, ssl.ca.location, sasl.mechanism, sasl.username"
+        case .tls, .authentication:
+            "Look at --tls, --ca-file, --mechanism, --username and the like; `msgbus config show` tells what is in force"
         default: nil
         }
     }

@@ -20,7 +20,7 @@ struct MsgBusCommand: AsyncParsableCommand {
             line or setting, 3 out of time, 4 login or TLS refused, 5 unknown topic, 130 interrupted.
             """,
         version: "0.1.0",
-        subcommands: [DemoCommand.self, WriteCommand.self, ReadCommand.self, BrokerCommand.self]
+        subcommands: [DemoCommand.self, WriteCommand.self, ReadCommand.self, BrokerCommand.self, ConfigCommand.self]
     )
 
     /// Parses, runs and exits by our own table: ArgumentParser's status for a wrong command line would be 64.

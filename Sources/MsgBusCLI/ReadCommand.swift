@@ -32,12 +32,12 @@ struct ReadCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             """
             Where to start: latest, earliest, last:N (of each partition), or a time as 2026-01-31T08:00:00Z or in \
-            milliseconds since 1970. In a group this is for partitions that the group hasn't read yet.
+            milliseconds since 1970. In a group this is for partitions that the group hasn't read yet. (default: latest)
             """,
             valueName: "position"
         )
     )
-    var from = StartOption.latest
+    var from: StartOption?
 
     @Option(name: [.short, .long], help: ArgumentHelp("Read as a member of this group.", valueName: "name"))
     var group: String?
@@ -56,9 +56,9 @@ struct ReadCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var config = connection.config(topic: topic, direction: .reader)
-        config.groupID = group
-        config.reader.startFrom = from.position
+        var config = try connection.config(topic: topic, direction: .reader)
+        if let group { config.groupID = group }
+        if let from { config.reader.startFrom = from.position }
         config.reader.ackMode = .manual
         let reader = try await KafkaReader.connect(config)
         var failures = Failures()

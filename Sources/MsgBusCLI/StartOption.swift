@@ -7,13 +7,6 @@ struct StartOption: ExpressibleByArgument, CustomStringConvertible {
     let position: StartPosition
     let description: String
 
-    static let latest = StartOption(position: .latest, description: "latest")
-
-    private init(position: StartPosition, description: String) {
-        self.position = position
-        self.description = description
-    }
-
     init?(argument: String) {
         description = argument
         let count = argument.hasPrefix("last:") ? Int(argument.dropFirst("last:".count)) : nil

@@ -65,9 +65,9 @@ struct WriteCommand: AsyncParsableCommand {
 
     func run() async throws {
         let account = WriteAccount(topic: topic)
-        var config = connection.config(topic: topic, direction: .writer)
+        var config = try connection.config(topic: topic, direction: .writer)
         // Nobody waits for a single message, so they may gather; it makes long inputs a good deal faster.
-        config.writer.linger = .milliseconds(5)
+        if config.origins["writer.linger"] == nil { config.writer.linger = .milliseconds(5) }
         config.writer.onUndelivered = { account.note($0.error) }
         let writer = try await KafkaWriter.connect(config)
 

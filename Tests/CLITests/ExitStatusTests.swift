@@ -40,7 +40,7 @@ struct ExitStatusTests {
         #expect(start.duration(to: .now) < hang)
     }
 
-    @Test("0: help, with an example, and the version", arguments: ["demo", "write", "read", "broker"])
+    @Test("0: help, with an example, and the version", arguments: ["demo", "write", "read", "broker", "config"])
     func help(command: String) async throws {
         let help = try await Tool.run("\(command) --help")
         #expect(help.status == 0)

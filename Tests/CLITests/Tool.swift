@@ -30,16 +30,23 @@ final class Tool: Sendable {
     ///   - line: What stands behind `msgbus` on the command line, with spaces between.
     ///   - more: Further arguments, which may have spaces.
     ///   - brokers: The value of `MSGBUS_BROKERS`.
+    ///   - environment: Further variables.
     ///   - shell: A command line for the shell instead, where `"$0"` is the executable.
     /// - Throws: If it can't be started.
-    init(_ line: String, _ more: [String] = [], brokers: String = "", shell: String? = nil) throws {
+    init(
+        _ line: String,
+        _ more: [String] = [],
+        brokers: String = "",
+        environment: [String: String] = [:],
+        shell: String? = nil
+    ) throws {
         // Who reads our pipe may be gone, which is no reason for the tests to end.
         signal(SIGPIPE, SIG_IGN)
         let arguments = line.split(separator: " ").map(String.init) + more
         let process = try ChildProcess(
             shell == nil ? ChildProcess.msgbus.path : "/bin/sh",
             shell.map { ["-c", $0, ChildProcess.msgbus.path] } ?? arguments,
-            environment: ["MSGBUS_BROKERS": brokers].merging(Self.sanitizerOptions) { $1 }
+            environment: ["MSGBUS_BROKERS": brokers].merging(Self.sanitizerOptions) { $1 }.merging(environment) { $1 }
         )
         self.process = process
         status = Task { try! await onThread { process.wait() } }
@@ -65,9 +72,10 @@ final class Tool: Sendable {
         _ line: String,
         _ more: [String] = [],
         brokers: String = "",
+        environment: [String: String] = [:],
         input: [UInt8] = []
     ) async throws -> End {
-        let tool = try Tool(line, more, brokers: brokers)
+        let tool = try Tool(line, more, brokers: brokers, environment: environment)
         tool.type(input)
         return await tool.end()
     }

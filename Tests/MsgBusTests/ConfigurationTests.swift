@@ -118,6 +118,48 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("A writer in a group is refused: it would be in none")
+    func groupOfWriter() async {
+        let error = await failure { $0.groupID = "billing" }
+        #expect(error?.code == .configuration)
+        #expect(error?.message.contains("groupID is \"billing\"") == true)
+    }
+
+    @Test("A private reader may acknowledge by hand: nothing is remembered, and what it holds can still be rejected")
+    func privateManual() async throws {
+        let topic = unique("private")
+        try broker.createTopic(topic)
+        var config = broker.config(topic: topic, direction: .reader)
+        config.reader.ackMode = .manual
+        config.reader.startFrom = .earliest
+        let writer = try await KafkaWriter.connect(broker.config(topic: topic, direction: .writer))
+        _ = try await writer.write(contentsOf: ["0", "1"])
+        for _ in 0..<2 {
+            let reader = try await KafkaReader.connect(config)
+            let first = try await reader.read()
+            #expect(try await reader.read().offset == 1)
+            try reader.reject(first, because: CancellationError())
+            #expect(try await reader.read().offset == 0)
+            try reader.acknowledge(first)
+            try await reader.commit()
+            await reader.close()
+        }
+        await writer.close()
+    }
+
+    @Test("All that needs no broker can be checked without one")
+    func validate() throws {
+        var config = MsgBusConfig(topic: "t", direction: .writer)
+        try config.validate()
+        config.properties["lingr.ms"] = "5"
+        let changed = config
+        let error = #expect(throws: MsgBusError.self) { try changed.validate() }
+        #expect(error?.message.contains("did you mean \"linger.ms\"") == true)
+        config.properties = [String(repeating: "x", count: 1_000_000): "5"]
+        let long = config
+        #expect(throws: MsgBusError.self) { try long.validate() }
+    }
+
     @Test("An assignor that this librdkafka can abort with is refused (guide trap 30)")
     func cooperative() async throws {
         var config = broker.config(topic: "configuration", direction: .reader)

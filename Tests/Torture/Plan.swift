@@ -1,4 +1,5 @@
 import MsgBus
+import TestSupport
 
 /// What happens, and in which slice of the writing.
 enum Event: CustomStringConvertible {

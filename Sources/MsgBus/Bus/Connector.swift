@@ -21,9 +21,6 @@ struct Connector {
         metrics = instruments.metrics.map { ConnectionMetrics($0, config) }
         brokers = try config.brokerAddresses()
         log = BusLog(topic: config.topic, direction: direction, groupID: config.groupID)
-        if config.security.showsCredentials {
-            log.warning("the login travels without TLS: everyone on the network can read it")
-        }
         deadline = .after(config.connectTimeout)
     }
 
@@ -59,6 +56,9 @@ struct Connector {
         makeClient: () throws(MsgBusError) -> KafkaClient,
         isReady: (KafkaClient, TopicMetadata) throws(MsgBusError) -> Value?
     ) throws(MsgBusError) -> (client: KafkaClient, value: Value) {
+        if config.security.showsCredentials {
+            log.warning("the login travels without TLS: everyone on the network can read it")
+        }
         var attempt = 1
         var pause = Duration.milliseconds(100)
         // The last attempt may be too short to learn what the ones before it have learned.

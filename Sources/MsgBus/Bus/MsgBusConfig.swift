@@ -5,7 +5,7 @@
 /// config.brokers = ["kafka-1:9092", "kafka-2:9092"]
 /// ```
 ///
-/// Nothing is checked until you connect; then everything is, before a byte is sent.
+/// Nothing is checked until you connect, or call ``validate()``; then everything is, before a byte is sent.
 public struct MsgBusConfig: Sendable {
     /// The topic: 1 to 249 characters out of `a…z`, `A…Z`, `0…9`, `.`, `_` and `-`.
     ///
@@ -40,8 +40,8 @@ public struct MsgBusConfig: Sendable {
     /// How long `connect` may take, all attempts together. Default: 10 seconds.
     public var connectTimeout: Duration = .seconds(10)
 
-    /// The consumer group of a reader. The members of a group share the topic's messages and the group remembers how far it
-    /// came. Nil, the default, makes a private reader: it sees every message and leaves no trace on the broker.
+    /// The consumer group of a reader; for a writer one is an error. The members of a group share the topic's messages and the group
+    /// remembers how far it came. Nil, the default, makes a private reader: it sees every message and leaves no trace on the broker.
     public var groupID: String?
 
     /// How to reach the brokers: in the clear, with TLS, with a login. Default: `.plaintext`.
@@ -79,6 +79,10 @@ public struct MsgBusConfig: Sendable {
     }
 
     private var named = NamedProperties()
+
+    /// Where settings were read, by their keys: filled by who reads files and environments, for ``effectiveProperties()`` and the like
+    /// to tell. Nothing else depends on it. Default: empty.
+    public var origins: [String: Setting.Origin] = [:]
 
     /// Makes a configuration with all defaults.
     ///

@@ -1,4 +1,23 @@
 extension MsgBusConfig {
+    /// Checks all that can be checked without a broker, as `connect` does before anything else.
+    ///
+    /// Files with certificates are read for it.
+    ///
+    /// - Throws: `.configuration`, or `.unsupported` for what this librdkafka can't do. What contradicts each other among ``properties``,
+    ///   and a key that isn't its certificate's, only show when connecting.
+    public func validate() throws(MsgBusError) {
+        _ = try CredentialCheck(clientProperties().makeConfiguration()).checked()
+    }
+
+    /// What the client will be told.
+    func clientProperties() throws(MsgBusError) -> Properties {
+        let connector = try Connector(self, direction, Instruments(metrics: nil, traces: nil), Cancellation())
+        return switch direction {
+        case .writer: try WriterProperties.make(connector)
+        case .reader: try ReaderProperties.make(connector)
+        }
+    }
+
     /// The brokers to start from; throws on whatever is wrong with them.
     func brokerAddresses() throws(MsgBusError) -> [BrokerAddress] {
         guard !brokers.isEmpty else { return [try BrokerAddress(host: host, port: port)] }
@@ -33,6 +52,12 @@ extension MsgBusConfig {
             throw MsgBusError(
                 .configuration,
                 "statisticsInterval is \(statisticsInterval): it has to be at least a millisecond, or nil for no statistics"
+            )
+        }
+        guard groupID == nil || direction == .reader else {
+            throw MsgBusError(
+                .configuration,
+                "groupID is \"\(groupID ?? "")\", and a writer is in no group: leave it out"
             )
         }
         if let groupID, groupID.allSatisfy(\.isWhitespace) || groupID.utf8.contains(0) {

@@ -3,7 +3,7 @@ internal import CRdKafka
 /// librdkafka's settings for one client, in the order in which they are applied: the last one counts.
 struct Properties {
     /// Where a setting comes from, which decides what happens when librdkafka doesn't know it.
-    private enum Origin {
+    enum Origin {
         /// A default of ours that an older librdkafka may lack.
         case optional
         /// A typed option.
@@ -12,7 +12,7 @@ struct Properties {
         case user
     }
 
-    private var entries: [(name: String, value: String, origin: Origin)] = []
+    private(set) var entries: [(name: String, value: String, origin: Origin)] = []
 
     /// Where OAUTHBEARER's tokens come from.
     var tokenProvider: OAuthProvider?
@@ -199,21 +199,39 @@ struct Configuration: ~Copyable {
     var names: [String] {
         let topicConfiguration = rd_kafka_topic_conf_new()
         defer { rd_kafka_topic_conf_destroy(topicConfiguration) }
-        return Self.names { rd_kafka_conf_dump(pointer, &$0) }
-            + Self.names { rd_kafka_topic_conf_dump(topicConfiguration, &$0) }
+        return Array(Self.settings { rd_kafka_conf_dump(pointer, &$0) }.keys)
+            + Self.settings { rd_kafka_topic_conf_dump(topicConfiguration, &$0) }.keys
             // librdkafka lists properties by their first names only.
             + Properties.aliases.map(\.0).filter { value(of: $0) != nil } + [
                 "acks", "delivery.timeout.ms", "bootstrap.servers",
             ]
     }
 
-    private static func names(
+    /// All properties of clients and topics with their values, by their first names; not those that are addresses in memory.
+    var settings: [String: String] {
+        var settings = Self.settings { rd_kafka_conf_dump(pointer, &$0) }
+        // librdkafka makes the settings for topics when the first one is set.
+        let own = rd_kafka_conf_get_default_topic_conf(pointer)
+        let topicConfiguration = own ?? rd_kafka_topic_conf_new()
+        defer { if own == nil { rd_kafka_topic_conf_destroy(topicConfiguration) } }
+        settings.merge(Self.settings { rd_kafka_topic_conf_dump(topicConfiguration, &$0) }) { $1 }
+        return settings.filter {
+            !$0.key.hasSuffix("_cb") && !["opaque", "default_topic_conf", "interceptors"].contains($0.key)
+        }
+    }
+
+    private static func settings(
         _ dump: (inout Int) -> UnsafeMutablePointer<UnsafePointer<CChar>?>?
-    ) -> [String] {
+    ) -> [String: String] {
         var count = 0
-        guard let pairs = dump(&count) else { return [] }
+        guard let pairs = dump(&count) else { return [:] }
         defer { rd_kafka_conf_dump_free(pairs, count) }
-        return stride(from: 0, to: count, by: 2).compactMap { pairs[$0].map { String(cString: $0) } }
+        var settings: [String: String] = [:]
+        for index in stride(from: 0, to: count - 1, by: 2) {
+            guard let name = pairs[index], let value = pairs[index + 1] else { continue }
+            settings[String(cString: name)] = String(cString: value)
+        }
+        return settings
     }
 
     /// Makes the client. librdkafka owns the configuration only once that has worked.

@@ -2,6 +2,8 @@
 enum Spelling {
     /// The nearest of the names, if it is near enough to be worth a question: at most a third of the letters differ.
     static func nearest(to name: String, in names: some Sequence<String>) -> String? {
+        // Nobody's typo is as long, and comparing takes time.
+        guard name.utf8.count <= 100 else { return nil }
         let word = Array(name.utf8)
         let limit = max(2, word.count / 3)
         return

@@ -192,6 +192,9 @@ public enum AckMode: Sendable, Hashable {
     /// offset where it is. So read in few long-lived places, or choose ``manual``.
     case automatic
     /// When ``KafkaReader/acknowledge(_:)`` says so, from anywhere and in any order.
+    ///
+    /// A private reader may have it, too: no read says of an earlier message that it is done, so ``KafkaReader/reject(_:because:)`` works
+    /// for as long as the message is held. But acknowledging does nothing there: without a ``MsgBusConfig/groupID``, nobody remembers it.
     case manual
     /// When a transaction is committed in which ``Transaction/acknowledge(_:of:)-(Message,_)`` said so, in order: the message is done
     /// if and only if what was written for it is. The reader by itself commits nothing, not even on close.

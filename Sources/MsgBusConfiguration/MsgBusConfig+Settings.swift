@@ -1,0 +1,43 @@
+public import MsgBus
+
+extension MsgBusConfig {
+    /// All options in force, by their keys in files, with `***` for secrets, and where each comes from.
+    ///
+    /// What librdkafka makes of them, ``MsgBusConfig/effectiveProperties()`` tells. Options of the other direction aren't among them, nor
+    /// closures.
+    ///
+    /// - Throws: What ``MsgBusConfig/validate()`` throws.
+    public func effectiveSettings() throws(MsgBusError) -> [Setting] {
+        let properties = try effectiveProperties()
+        let isForOthers = direction == .reader ? "writer." : "reader."
+        return Keys.all.list.flatMap { key -> [Setting] in
+            if key.name.hasPrefix(isForOthers) || key.onlyFor ?? direction != direction { return [] }
+            return values(of: key, properties).map { name, value in
+                let fullName = key.isTable ? "\(key.name).\(name)" : key.name
+                return Setting(name: fullName, value: value, source: source(fullName, value, key))
+            }
+        }
+    }
+
+    private func values(of key: Key, _ properties: [Setting]) -> [(name: String, value: String?)] {
+        let protocolName = properties.first { $0.name == "security.protocol" }?.value ?? ""
+        let isUsed =
+            key.name == "tls.enabled" || protocolName.hasPrefix("sasl") && key.name.hasPrefix("sasl.")
+            || protocolName.hasSuffix("ssl") && key.name.hasPrefix("tls.")
+        if isUsed, let property = key.property {
+            let value = properties.first { $0.name == property.name }?.value
+            return [("", value.flatMap(property.value))]
+        }
+        let values = key.values(self)
+        guard !key.isTable, values.first?.value == nil else { return values }
+        // What can only be known from where it was read; or what it is by itself.
+        let origin = origins[key.name]?.value
+        return [("", origin?.isEmpty == false ? origin : key.usual)]
+    }
+
+    private func source(_ name: String, _ value: String?, _ key: Key) -> Setting.Source {
+        if let origin = origins[name] { return value ?? "" == origin.value ? .place(origin.place) : .code }
+        if value == key.standard { return .standard }
+        return .code
+    }
+}
