@@ -106,6 +106,8 @@ let package = Package(
                 "MsgBus", "MsgBusConfiguration", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             path: "Tests/Fuzz",
             swiftSettings: settings

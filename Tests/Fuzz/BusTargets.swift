@@ -1,5 +1,7 @@
+import InMemoryTracing
 import MsgBus
 import TestSupport
+import Tracing
 
 extension FuzzTarget {
     /// Addresses of brokers.
@@ -29,11 +31,11 @@ extension FuzzTarget {
         }
     }
 
-    /// Headers on their way through a broker and back.
+    /// Headers on their way through a broker and back, and what a tracer makes of them.
     static let headers = FuzzTarget(name: "headers") { random, show in
         var headers = Headers()
         for _ in 0..<Int.random(in: 0...6, using: &random) {
-            let name = Mutation.text(&random)
+            let name = random.chance(0.4) ? traceNames.randomElement(using: &random)! : Mutation.text(&random)
             switch Int.random(in: 0..<4, using: &random) {
             case 0: headers.append(name, nil)
             case 1: headers.append(name, Mutation.text(&random))
@@ -51,6 +53,8 @@ extension FuzzTarget {
         }
     }
 }
+
+private let traceNames = [InMemoryTracer.traceIDKey, InMemoryTracer.spanIDKey, "traceparent", "tracestate", "baggage"]
 
 /// A list of addresses that is not what it should be.
 private struct WrongList: Error {
@@ -81,6 +85,19 @@ private struct Exchange: Sendable {
             return .refused
         }
         guard let message = try await reader.read(timeout: .seconds(9)) else { return .failed("the message was lost") }
-        return message.headers == headers ? .accepted : .failed("\(headers) came back as \(message.headers)")
+        guard message.headers == headers else { return .failed("\(headers) came back as \(message.headers)") }
+        return trace(of: message)
+    }
+
+    /// The sender's trace is known if its headers are texts, and else it is none.
+    private func trace(of message: Message) -> FuzzTarget.Outcome {
+        let headers = message.headers
+        let texts = [InMemoryTracer.traceIDKey, InMemoryTracer.spanIDKey].map { headers[$0]?.text }
+        let isKnown = !texts.contains(nil)
+        let context = withTracer(InMemoryTracer()) { message.serviceContext.inMemorySpanContext }
+        guard context?.traceID == (isKnown ? texts[0] : nil), context?.spanID == (isKnown ? texts[1] : nil) else {
+            return .failed("the trace of \(headers) is taken for \(String(describing: context))")
+        }
+        return .accepted
     }
 }
