@@ -4,7 +4,8 @@
 /// A message that has somebody waiting has a slot; librdkafka reports exactly once on each message that it took. Each message also
 /// belongs to an epoch, which a flush ends: a flush waits until its epoch and all before it are empty.
 ///
-/// Not copyable, for a copy of all this, in a closure perhaps, would cost more than a write.
+/// Not copyable, for a copy of all this, in a closure perhaps, would cost more than a write. And what is asked for each message is
+/// `mutating`, though it changes nothing: to lend it to a function that isn't, Swift 6.3 copies all its bytes.
 struct WriterState: ~Copyable {
     typealias Outcome = Result<Delivery, MsgBusError>
 
@@ -98,13 +99,13 @@ struct WriterState: ~Copyable {
 
     /// Room, or the error for who doesn't wait for it.
     @inline(__always)
-    func checkRoom(for size: Int, in transaction: TransactionState.ID?) throws(MsgBusError) {
+    mutating func checkRoom(for size: Int, in transaction: TransactionState.ID?) throws(MsgBusError) {
         // Mostly it is as easy as that.
         if phase == .open, !hasTransactions, line.isEmpty, hasRoom(for: size) { return }
         try checkRoomAtLength(for: size, in: transaction)
     }
 
-    private func checkRoomAtLength(for size: Int, in transaction: TransactionState.ID?) throws(MsgBusError) {
+    private mutating func checkRoomAtLength(for size: Int, in transaction: TransactionState.ID?) throws(MsgBusError) {
         try checkMayWrite(in: transaction)
         guard line.isEmpty, hasRoom(for: size) else {
             throw MsgBusError(
@@ -117,14 +118,14 @@ struct WriterState: ~Copyable {
         }
     }
 
-    func checkOpen() throws(MsgBusError) {
+    mutating func checkOpen() throws(MsgBusError) {
         guard phase == .open else {
             throw MsgBusError(.closed, "the writer is closed", persistence: .notPersisted)
         }
     }
 
     /// Checks that a write is allowed, by this transaction or by none.
-    func checkMayWrite(in transaction: TransactionState.ID?) throws(MsgBusError) {
+    mutating func checkMayWrite(in transaction: TransactionState.ID?) throws(MsgBusError) {
         try checkOpen()
         if hasTransactions { try transactions?.check(transaction) }
     }
@@ -160,7 +161,7 @@ struct WriterState: ~Copyable {
     }
 
     /// Whether an awaited write goes at once, which it does when it is alone, or when hardly any are under way.
-    func mayGoAtOnce(size: Int) -> Bool { line.isEmpty && hasRoom(for: size) && !isWorthGathering }
+    mutating func mayGoAtOnce(size: Int) -> Bool { line.isEmpty && hasRoom(for: size) && !isWorthGathering }
 
     /// Whether further writes had better wait for those under way, for a moment, and then go together.
     ///
@@ -183,12 +184,14 @@ struct WriterState: ~Copyable {
 
     /// Whether the line doesn't wait for room.
     var isGathering: Bool {
-        guard !isLineForRoom, let first = line.first else { return false }
-        return hasRoom(for: first.message.size)
+        mutating get {
+            guard !isLineForRoom, let first = line.first else { return false }
+            return hasRoom(for: first.message.size)
+        }
     }
 
     /// Whether the line goes as far as there is room: it goes on with each report if it waits for room, and else when it was worth it.
-    var mayLineGo: Bool { !isGathering || !isWorthGathering }
+    var mayLineGo: Bool { mutating get { !isGathering || !isWorthGathering } }
 
     /// There is no room for the line, here or in librdkafka: each report lets it go on, until it is empty.
     mutating func lineIsForRoom() { isLineForRoom = true }
@@ -196,7 +199,9 @@ struct WriterState: ~Copyable {
     /// How long its first message waits, if that has just come: about as long as an answer takes, for the partition whose answer is
     /// awaited may be another one, and its broker dead.
     var gatheringTime: Duration? {
-        line.count == 1 && isGathering ? min(max(latency * 2, .milliseconds(1)), .milliseconds(100)) : nil
+        mutating get {
+            line.count == 1 && isGathering ? min(max(latency * 2, .milliseconds(1)), .milliseconds(100)) : nil
+        }
     }
 
     /// - Parameter isFull: Whether librdkafka has no room, which it may not have where this still has.
@@ -210,7 +215,7 @@ struct WriterState: ~Copyable {
     }
 
     /// The first ones of the line, as many as there is room for; they stay there.
-    func firstWithRoom(upTo limit: Int) -> [Waiting] {
+    mutating func firstWithRoom(upTo limit: Int) -> [Waiting] {
         var first: [Waiting] = []
         var bytes = bytesInFlight
         for waiting in line where slots.isInLine(waiting.ticket) {
