@@ -100,7 +100,7 @@ struct AdminConnectionTests {
                 switch call {
                 case 0: _ = try await admin.listTopics(timeout: .seconds(1))
                 case 1: _ = try await admin.lag(of: "billing", topics: [topic], timeout: .seconds(1))
-                default: _ = try await admin.describeGroups(["billing"], timeout: .seconds(1))
+                default: _ = try await admin.describeGroup("billing", timeout: .seconds(1))
                 }
             }
             #expect(error?.isRetriable == true, "\(error as Any)")
@@ -108,6 +108,8 @@ struct AdminConnectionTests {
         #expect(start.duration(to: .now) < hang)
         try broker.setUp()
         #expect(try await admin.listTopics() == [topic])
+        // What was given up meanwhile is answered now, and finds nobody.
+        #expect(try await admin.lag(of: "billing", topics: [topic]).total == 0)
         await admin.close()
         broker.close()
     }
@@ -117,11 +119,13 @@ struct AdminConnectionTests {
         let broker = try EmbeddedBroker()
         try broker.createTopic(topic)
         let admin = try await admin(broker)
+        #expect(admin.status() == .open)
         try broker.setDown()
         func calls() -> [Task<Void, any Error>] {
             [
                 immediately { _ = try await admin.listTopics(timeout: hang * 2) },
-                immediately { _ = try await admin.describeGroups(["billing"], timeout: hang * 2) },
+                immediately { _ = try await admin.describeGroup("billing", timeout: hang * 2) },
+                immediately { _ = try await admin.committedOffsets(of: "billing", timeout: hang * 2) },
                 immediately { try await admin.createTopic(NewTopic("a", partitions: 1), timeout: hang * 2) },
             ]
         }

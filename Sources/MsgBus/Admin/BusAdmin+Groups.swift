@@ -1,3 +1,5 @@
+internal import Synchronization
+
 // Groups and their members.
 extension BusAdmin {
     /// All groups that the brokers know, by name.
@@ -47,8 +49,6 @@ extension BusAdmin {
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> [Result<Void, MsgBusError>] {
         let deadline = ContinuousClock.Instant.after(timeout)
-        // Not only for clear errors: librdkafka 2.0.2 aborts the process when it asks a broker that can't delete groups, and those
-        // can't describe them either.
         let groups = try await describe(ids, by: deadline)
         return try await Array(zip(ids, groups)).results { _, group in
             do throws(MsgBusError) {
@@ -78,6 +78,7 @@ extension BusAdmin {
         by deadline: ContinuousClock.Instant
     ) async throws(MsgBusError) -> [Result<GroupDescription, MsgBusError>] {
         try await ids.results(Self.illegalGroup) { (ids) throws(MsgBusError) in
+            try await requireGroups(by: deadline)
             let results = try await admin.answer(to: .describeGroups(ids.unique), by: deadline)
             // Where nothing can be described, that isn't a group's fault.
             for case .failure(let error) in results where error.code == .unsupported { throw error }
@@ -92,6 +93,17 @@ extension BusAdmin {
                 }
             }
         }
+    }
+
+    /// Makes sure, once, that the brokers know groups at all.
+    ///
+    /// What a coordinator doesn't know, librdkafka 2.0.2 answers twice, and then aborts or hangs: describing and deleting groups. To list
+    /// them is safe, and no broker of the last years can do the one without the other.
+    private func requireGroups(by deadline: ContinuousClock.Instant) async throws(MsgBusError) {
+        guard !knowsGroups.load(ordering: .relaxed) else { return }
+        let list = try await admin.answer(to: .listGroups, by: deadline)
+        if let error = list.errors.first(where: { $0.code == .unsupported }) { throw error }
+        if list.errors.isEmpty { knowsGroups.store(true, ordering: .relaxed) }
     }
 
     /// Why a group can't be changed; nil if nobody is in it.

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Administers a cluster: topics, their configuration and their messages, groups, lag.
 ///
 /// ```swift
@@ -24,6 +26,8 @@
 /// **Close.** ``close()`` ends every call with `.closed`. One that is let go without it is closed in the background.
 public final class BusAdmin: Sendable {
     let admin: AdminClient
+    /// Whether the brokers have been seen to know groups.
+    let knowsGroups = Atomic(false)
 
     /// Connects with the configuration that the readers and writers have.
     ///
@@ -105,7 +109,10 @@ public final class BusAdmin: Sendable {
         let deadline = min(deadline, .now + .seconds(5))
         do throws(MsgBusError) {
             try await admin.ask(context, by: deadline) { client, time throws(MsgBusError) in
-                guard client.controllerID(within: min(time, .milliseconds(500))) == nil else { return }
+                // An embedded broker names one that it doesn't have.
+                let brokers = try client.description(of: nil, within: time).brokers
+                let controller = client.controllerID(within: min(time, .milliseconds(100)))
+                guard !brokers.contains(where: { $0.id == controller }) else { return }
                 throw MsgBusError(.notAvailable, "no broker is known as the controller", isRetriable: true)
             }
         } catch {

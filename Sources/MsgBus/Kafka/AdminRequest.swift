@@ -4,6 +4,11 @@ internal import CRdKafka
 struct AdminRequest<Answer: Sendable>: Sendable {
     /// What can't be done if it fails: the beginning of a sentence.
     let context: String
+    /// Whether it goes to a group's coordinator.
+    ///
+    /// librdkafka 2.0.2 aborts the process if such a request's time is over before its coordinator could be reached, and it then is reached.
+    /// So its time is never over: who asked gives up without it.
+    var isForCoordinator = false
     /// Sends it; the answer comes to the queue given, as one event. Doesn't wait.
     let send: @Sendable (_ client: OpaquePointer, _ options: OpaquePointer?, _ answers: OpaquePointer) -> Void
     /// Reads the event of an answer, which carries no error as a whole.
@@ -18,7 +23,7 @@ struct AdminRequest<Answer: Sendable>: Sendable {
     func send(_ client: CHandle, answers: CHandle, id: UInt = 0, within time: Duration) {
         let options = rd_kafka_AdminOptions_new(client.pointer, RD_KAFKA_ADMIN_OP_ANY)
         defer { rd_kafka_AdminOptions_destroy(options) }
-        let milliseconds = Int32(min(max(1, time.milliseconds), Self.longest))
+        let milliseconds = isForCoordinator ? Int32(Self.longest) : Int32(min(max(1, time.milliseconds), Self.longest))
         rd_kafka_AdminOptions_set_request_timeout(options, milliseconds, nil, 0)
         rd_kafka_AdminOptions_set_operation_timeout(options, milliseconds, nil, 0)
         rd_kafka_AdminOptions_set_opaque(options, UnsafeMutableRawPointer(bitPattern: id))

@@ -31,7 +31,7 @@ extension AdminRequest where Answer == [Result<GroupDescription, MsgBusError>] {
     /// Groups with their members, in the order of the names, which have to be different ones.
     static func describeGroups(_ names: [String]) -> AdminRequest {
         let context = "can't describe the group"
-        return AdminRequest(context: context) { client, options, answers in
+        return AdminRequest(context: context, isForCoordinator: true) { client, options, answers in
             withCStrings(names) { rd_kafka_DescribeConsumerGroups(client, $0, names.count, options, answers) }
         } read: { (event) throws(MsgBusError) in
             var count = 0
@@ -55,7 +55,7 @@ extension AdminRequest where Answer == [Result<Void, MsgBusError>] {
     /// Deletes groups with all that they have committed. The results are in the order of the names.
     static func deleteGroups(_ names: [String]) -> AdminRequest {
         let context = "can't delete the group"
-        return AdminRequest(context: context) { client, options, answers in
+        return AdminRequest(context: context, isForCoordinator: true) { client, options, answers in
             var groups: [OpaquePointer?] = names.map { rd_kafka_DeleteGroup_new($0) }
             rd_kafka_DeleteGroups(client, &groups, groups.count, options, answers)
             rd_kafka_DeleteGroup_destroy_array(&groups, groups.count)
@@ -77,7 +77,7 @@ extension AdminRequest where Answer == [TopicPartition: Result<Int64, MsgBusErro
     /// What a group has committed, of some partitions or of all; partitions without a commit are missing.
     static func committedOffsets(of group: String, _ partitions: [TopicPartition]?) -> AdminRequest {
         let context = "can't learn the offsets of the group \"\(group)\""
-        return AdminRequest(context: context) { client, options, answers in
+        return AdminRequest(context: context, isForCoordinator: true) { client, options, answers in
             var request: OpaquePointer?
             if let partitions {
                 let list = PartitionList(partitions)
@@ -100,7 +100,7 @@ extension AdminRequest where Answer == [TopicPartition: Result<Int64, MsgBusErro
     /// Commits offsets in the name of a group that has no members. The answers are what was committed.
     static func alterOffsets(of group: String, _ offsets: [TopicPartition: Int64]) -> AdminRequest {
         let context = "can't set the offsets of the group \"\(group)\""
-        return AdminRequest(context: context) { client, options, answers in
+        return AdminRequest(context: context, isForCoordinator: true) { client, options, answers in
             let list = PartitionList(offsets)
             var request = rd_kafka_AlterConsumerGroupOffsets_new(group, list.pointer)
             rd_kafka_AlterConsumerGroupOffsets(client, &request, 1, options, answers)
