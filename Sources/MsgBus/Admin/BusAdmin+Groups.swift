@@ -102,8 +102,9 @@ extension BusAdmin {
     private func requireGroups(by deadline: ContinuousClock.Instant) async throws(MsgBusError) {
         guard !knowsGroups.load(ordering: .relaxed) else { return }
         let list = try await admin.answer(to: .listGroups, by: deadline)
-        if let error = list.errors.first(where: { $0.code == .unsupported }) { throw error }
-        if list.errors.isEmpty { knowsGroups.store(true, ordering: .relaxed) }
+        // Brokers of one cluster know the same, and one that didn't answer says nothing of that.
+        if list.groups.isEmpty, let error = list.errors.first { throw error }
+        knowsGroups.store(true, ordering: .relaxed)
     }
 
     /// Why a group can't be changed; nil if nobody is in it.

@@ -106,7 +106,7 @@ public final class BusAdmin: Sendable {
     /// What changes a topic is the controller's work: without one librdkafka waits until the time is over, and says little.
     func requireController(_ context: String, by deadline: ContinuousClock.Instant) async throws(MsgBusError) {
         // An election takes less.
-        let deadline = min(deadline, .now + .seconds(5))
+        let deadline = min(deadline, .now + .seconds(2))
         do throws(MsgBusError) {
             try await admin.ask(context, by: deadline) { client, time throws(MsgBusError) in
                 // An embedded broker names one that it doesn't have.
