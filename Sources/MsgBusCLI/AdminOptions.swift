@@ -57,7 +57,10 @@ struct AdminOptions: ParsableArguments {
 
 /// Whether to ask before something is lost.
 struct Consent: ParsableArguments {
-    @Flag(name: [.short, .long], help: "Don't ask whether it is meant. Without a terminal, where nobody can be asked, it has to be said.")
+    @Flag(
+        name: [.short, .long],
+        help: "Don't ask whether it is meant. Without a terminal, where nobody can be asked, it has to be said."
+    )
     var yes = false
 
     /// Asks unless that was said beforehand.
@@ -66,11 +69,17 @@ struct Consent: ParsableArguments {
     func ask(_ question: String) async throws {
         guard !yes else { return }
         guard Console.isTyped, Console.isWatched else {
-            throw CommandFailure(message: "\(question) Nobody is here to answer: say --yes if that is meant", status: .usage)
+            throw CommandFailure(
+                message: "\(question) Nobody is here to answer: say --yes if that is meant",
+                status: .usage
+            )
         }
         Console.draw("\(question) [y/N] ")
         let answer = try await Blocking.run { try Console.read() }
-        guard ["y", "yes"].contains(String(decoding: answer, as: UTF8.self).lowercased().trimmingCharacters(in: .whitespacesAndNewlines))
+        guard
+            ["y", "yes"].contains(
+                String(decoding: answer, as: UTF8.self).lowercased().trimmingCharacters(in: .whitespacesAndNewlines)
+            )
         else { throw CommandFailure(message: "nothing was changed") }
     }
 }

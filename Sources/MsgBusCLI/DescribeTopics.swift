@@ -45,7 +45,9 @@ struct DescribeTopics: AsyncParsableCommand {
     /// Nil where the broker can't tell.
     private func settings(of topic: String, _ admin: BusAdmin) async throws -> [ConfigurationEntry]? {
         do throws(MsgBusError) {
-            return try await admin.topicConfiguration(topic, timeout: options.time).filter { all || $0.source == .topic }
+            return try await admin.topicConfiguration(topic, timeout: options.time).filter {
+                all || $0.source == .topic
+            }
         } catch {
             guard [.notAvailable, .unsupported, .authorization].contains(error.code) else { throw error }
             return nil
@@ -84,7 +86,12 @@ struct DescribeTopics: AsyncParsableCommand {
     ) -> [String] {
         func list(_ brokers: [Int]) -> String { brokers.map(String.init).joined(separator: ",") }
         var table = Table(
-            .right("PARTITION"), .right("LEADER"), .left("REPLICAS"), .left("IN SYNC"), .right("BEGINNING"), .right("END")
+            .right("PARTITION"),
+            .right("LEADER"),
+            .left("REPLICAS"),
+            .left("IN SYNC"),
+            .right("BEGINNING"),
+            .right("END")
         )
         for partition in topic.partitions {
             let mark = marks[TopicPartition(topic: topic.name, partition: partition.partition)]

@@ -101,7 +101,12 @@ struct DescribeGroups: AsyncParsableCommand {
         var table = Table(.left("MEMBER"), .left("CLIENT"), .left("HOST"), .left("PARTITIONS"))
         for member in group.members {
             let partitions = member.partitions.map(\.description).joined(separator: " ")
-            table.append(member.instanceID ?? member.id, member.clientID, member.host, partitions.isEmpty ? "-" : partitions)
+            table.append(
+                member.instanceID ?? member.id,
+                member.clientID,
+                member.host,
+                partitions.isEmpty ? "-" : partitions
+            )
         }
         return [head] + table.lines
     }
@@ -133,7 +138,10 @@ struct ResetGroup: AsyncParsableCommand {
     )
     var to: String?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("So many messages on, or back if it is negative.", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("So many messages on, or back if it is negative.", valueName: "number")
+    )
     var shift: Int64?
 
     @Option(help: ArgumentHelp("An offset of a partition; may be repeated.", valueName: "topic/partition=offset"))

@@ -12,7 +12,9 @@ enum JSON: Encodable {
 
     init(_ text: String?) { self = text.map { .string($0) } ?? .null }
     init(_ number: (some BinaryInteger)?) { self = number.map { .number(Int64($0)) } ?? .null }
-    init(_ error: MsgBusError?) { self = error.map { .object(["code": .string($0.code.name), "message": .string("\($0)")]) } ?? .null }
+    init(_ error: MsgBusError?) {
+        self = error.map { .object(["code": .string($0.code.name), "message": .string("\($0)")]) } ?? .null
+    }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()

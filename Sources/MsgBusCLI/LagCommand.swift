@@ -86,7 +86,12 @@ struct LagCommand: AsyncParsableCommand {
 
     private static func text(_ lags: [GroupLag]) -> [String] {
         var table = Table(
-            .left("GROUP"), .left("TOPIC"), .right("PARTITION"), .right("COMMITTED"), .right("END"), .right("LAG")
+            .left("GROUP"),
+            .left("TOPIC"),
+            .right("PARTITION"),
+            .right("COMMITTED"),
+            .right("END"),
+            .right("LAG")
         )
         for lag in lags {
             for partition in lag.partitions {

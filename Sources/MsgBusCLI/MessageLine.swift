@@ -56,7 +56,11 @@ struct MessageLine: Decodable {
         }
         partition = try container.decodeIfPresent(Int.self, forKey: .partition)
         if let partition, !(0...Int(Int32.max)).contains(partition) {
-            throw DecodingError.dataCorruptedError(forKey: .partition, in: container, debugDescription: "there is no such partition")
+            throw DecodingError.dataCorruptedError(
+                forKey: .partition,
+                in: container,
+                debugDescription: "there is no such partition"
+            )
         }
         timestamp = try container.decodeIfPresent(Int64.self, forKey: .timestamp).map {
             MessageTimestamp(millisecondsSince1970: $0)
@@ -83,7 +87,10 @@ struct MessageLine: Decodable {
                 bytes = Array(base64.base64)
             } else {
                 throw DecodingError.dataCorrupted(
-                    .init(codingPath: decoder.codingPath, debugDescription: "it is no string, {\"base64\": \"…\"} or null")
+                    .init(
+                        codingPath: decoder.codingPath,
+                        debugDescription: "it is no string, {\"base64\": \"…\"} or null"
+                    )
                 )
             }
         }
@@ -103,7 +110,9 @@ struct MessageLine: Decodable {
         case .valueNotFound(let type, let context):
             return "\(at(context)) is null, and has to be a \(name(type))"
         case .dataCorrupted(let context):
-            return context.codingPath.isEmpty ? at(context) : "\(at(context)): \(context.debugDescription)"
+            // It doesn't say which number can't be what it has to be.
+            guard !context.codingPath.isEmpty else { return "\(at(context)), or it has a number that isn't whole" }
+            return "\(at(context)): \(context.debugDescription)"
         @unknown default:
             return "it isn't a message"
         }

@@ -38,7 +38,8 @@ struct PurgeCommand: AsyncParsableCommand {
             )
             let partitions = report.partitions.map { partition in
                 JSON.object([
-                    "partition": JSON(partition.partition), "deleted": JSON(partition.deleted), "end": JSON(partition.end),
+                    "partition": JSON(partition.partition), "deleted": JSON(partition.deleted),
+                    "end": JSON(partition.end),
                 ])
             }
             let value: JSON = .object([

@@ -62,7 +62,10 @@ struct ReadCommand: AsyncParsableCommand {
     )
     var offset: String?
 
-    @Flag(name: [.customShort("e"), .customLong("exit")], help: "Stop at the end: when all that there is has been read.")
+    @Flag(
+        name: [.customShort("e"), .customLong("exit")],
+        help: "Stop at the end: when all that there is has been read."
+    )
     var exitsAtEnd = false
 
     @Option(name: [.short, .long], help: ArgumentHelp("Read as a member of this group.", valueName: "name"))
@@ -98,7 +101,9 @@ struct ReadCommand: AsyncParsableCommand {
         if let partition = partition.first(where: { !(0...Int(Int32.max)).contains($0) }) {
             throw ValidationError("There is no partition \(partition).")
         }
-        if !partition.isEmpty, group != nil { throw ValidationError("A group gives out the partitions by itself: not with -p.") }
+        if !partition.isEmpty, group != nil {
+            throw ValidationError("A group gives out the partitions by itself: not with -p.")
+        }
         guard [json, format != nil, keyDelimiter != nil].count(where: { $0 }) <= 1 else {
             throw ValidationError("Only one of --json, --format and --key-delimiter says how to print.")
         }

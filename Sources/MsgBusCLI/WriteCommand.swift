@@ -29,7 +29,10 @@ struct WriteCommand: AsyncParsableCommand {
     )
     var arguments: [String] = []
 
-    @Option(name: [.customShort("t"), .customLong("topic")], help: "The topic to write to; then all arguments are messages.")
+    @Option(
+        name: [.customShort("t"), .customLong("topic")],
+        help: "The topic to write to; then all arguments are messages."
+    )
     var topicOption: String?
 
     @Option(
@@ -62,7 +65,10 @@ struct WriteCommand: AsyncParsableCommand {
     @Flag(name: [.customShort("J"), .long], help: "Each message is a JSON object.")
     var json = false
 
-    @Flag(name: [.customShort("Z"), .customLong("null")], help: "An empty value, or key before a delimiter, is none at all.")
+    @Flag(
+        name: [.customShort("Z"), .customLong("null")],
+        help: "An empty value, or key before a delimiter, is none at all."
+    )
     var null = false
 
     @Flag(name: [.short, .long], help: "Tell only of errors.")
@@ -75,9 +81,13 @@ struct WriteCommand: AsyncParsableCommand {
     private var messages: [String] { Array(arguments.dropFirst(topicOption == nil ? 1 : 0)) }
 
     func validate() throws {
-        if topicOption == nil, arguments.isEmpty { throw ValidationError("No topic is named: write msgbus write TOPIC") }
+        if topicOption == nil, arguments.isEmpty {
+            throw ValidationError("No topic is named: write msgbus write TOPIC")
+        }
         if json, keyDelimiter != nil || null {
-            throw ValidationError("A line of JSON says by itself what is its key, and what is null: not with -K and -Z.")
+            throw ValidationError(
+                "A line of JSON says by itself what is its key, and what is null: not with -K and -Z."
+            )
         }
         if let keyDelimiter { _ = try delimiter(keyDelimiter) }
         if keyDelimiter?.isEmpty == true { throw ValidationError("The key delimiter is empty.") }

@@ -138,15 +138,21 @@ struct AdminPurgeTests {
         }
     }
 
-    @Test("That brokers purge no compacted topic is explained")
-    func compacted() {
-        var error = MsgBusError(.configuration, "can't purge the topic: Broker: Policy violation", topic: topic)
-        error.kafkaName = "POLICY_VIOLATION"
-        let explained = BusAdmin.explained(error)
-        #expect(explained.message.contains("compacted"))
-        #expect(explained.message.contains("cleanup.policy"))
-        #expect(explained.code == .configuration)
-        let other = MsgBusError(.timeout, "no answer")
-        #expect(BusAdmin.explained(other) == other)
+    @Test("That brokers purge no compacted topic is explained, and nothing is lost")
+    func compacted() async throws {
+        try await administrate { admin in
+            try await admin.createTopic(NewTopic(topic, partitions: 2, configuration: ["cleanup.policy": "compact"]))
+            let writer = try await KafkaWriter.connect(
+                try TestBroker.ownProcess.config(topic: topic, direction: .writer)
+            )
+            for number in 0..<2 { try await writer.write(OutgoingMessage("x", key: "k", partition: number)) }
+            await writer.close()
+            let error = await #expect(throws: MsgBusError.self) { try await admin.purge(topic) }
+            #expect(error?.code == .configuration)
+            #expect(error?.kafkaName == "POLICY_VIOLATION")
+            #expect(error?.message.contains("compacted") == true)
+            #expect(error?.message.contains("0 of 2 partitions") == true)
+            #expect(try await admin.watermarks(of: [topic]) == [partition(0): 0..<1, partition(1): 0..<1])
+        }
     }
 }
