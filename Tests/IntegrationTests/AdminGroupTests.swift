@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -160,8 +161,10 @@ struct AdminGroupTests {
             let writer = try await KafkaWriter.connect(
                 try TestBroker.ownProcess.config(topic: topic, direction: .writer)
             )
+            // Not so old that the broker deletes them.
+            let start = Int64(Date.now.timeIntervalSince1970 * 1000) - 3_600_000
             for index in 0..<20 {
-                let time = MessageTimestamp(millisecondsSince1970: 1_700_000_000_000 + Int64(index / 2) * 1000)
+                let time = MessageTimestamp(millisecondsSince1970: start + Int64(index / 2) * 1000)
                 try await writer.write(OutgoingMessage("\(index)", partition: index % 2, timestamp: time))
             }
             await writer.close()
@@ -173,10 +176,10 @@ struct AdminGroupTests {
             #expect(try await reset(admin, .shift(-100)) == [0, 0])
             #expect(try await reset(admin, .shift(.max)) == [10, 10])
             #expect(
-                try await reset(admin, .time(MessageTimestamp(millisecondsSince1970: 1_700_000_003_500))) == [4, 4]
+                try await reset(admin, .time(MessageTimestamp(millisecondsSince1970: start + 3500))) == [4, 4]
             )
             #expect(
-                try await reset(admin, .time(MessageTimestamp(millisecondsSince1970: 1_800_000_000_000))) == [10, 10]
+                try await reset(admin, .time(MessageTimestamp(millisecondsSince1970: start + 7_200_000))) == [10, 10]
             )
             #expect(try await reset(admin, .time(MessageTimestamp(millisecondsSince1970: -5))) == [0, 0])
             #expect(try await reset(admin, .offsets([partition(1): 7])) == [0, 7])
