@@ -41,7 +41,7 @@ extension BusAdmin {
             }
             changes.updateValue(nil, forKey: key)
         }
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         try await checkAllowed(name, allowingInternal, by: deadline)
         let isIncremental = AdminRequest<Result<Void, MsgBusError>>.canAlterIncrementally
         try await alter(name, changes, incrementally: isIncremental, by: deadline)
@@ -51,7 +51,7 @@ extension BusAdmin {
         _ name: String,
         _ changes: [String: String?],
         incrementally isIncremental: Bool,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) {
         guard !changes.isEmpty else {
             throw MsgBusError(
@@ -101,7 +101,7 @@ extension BusAdmin {
 
     private func configuration(
         _ name: String,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> [ConfigurationEntry] {
         if let error = Self.illegalName(name) { throw error }
         try await requireController("can't read the topic's configuration", by: deadline)

@@ -48,7 +48,7 @@ extension BusAdmin {
         _ ids: [String],
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> [Result<Void, MsgBusError>] {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         let groups = try await describe(ids, by: deadline)
         return try await Array(zip(ids, groups)).results { _, group in
             do throws(MsgBusError) {
@@ -75,7 +75,7 @@ extension BusAdmin {
 
     func describe(
         _ ids: [String],
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> [Result<GroupDescription, MsgBusError>] {
         try await ids.results(Self.illegalGroup) { (ids) throws(MsgBusError) in
             try await requireGroups(by: deadline)
@@ -99,7 +99,7 @@ extension BusAdmin {
     ///
     /// What a coordinator doesn't know, librdkafka 2.0.2 answers twice, and then aborts or hangs: describing and deleting groups. To list
     /// them is safe, and no broker of the last years can do the one without the other.
-    private func requireGroups(by deadline: ContinuousClock.Instant) async throws(MsgBusError) {
+    private func requireGroups(by deadline: Moment) async throws(MsgBusError) {
         guard !knowsGroups.load(ordering: .relaxed) else { return }
         let list = try await admin.answer(to: .listGroups, by: deadline)
         // Brokers of one cluster know the same, and one that didn't answer says nothing of that.

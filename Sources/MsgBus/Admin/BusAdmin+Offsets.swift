@@ -10,7 +10,7 @@ extension BusAdmin {
         of topics: [String],
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> [TopicPartition: Range<Int64>] {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         var partitions: [TopicPartition] = []
         for topic in try await existing(topics, by: deadline) { partitions += topic.topicPartitions }
         return try await marks(of: partitions, "can't learn the topics' offsets", by: deadline)
@@ -45,7 +45,7 @@ extension BusAdmin {
         topics: [String]? = nil,
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> GroupLag {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         // First what is committed and then the ends, which don't go back: so nothing is negative.
         let (committed, known) = try await committed(of: group, topics, by: deadline)
         var descriptions = known
@@ -103,7 +103,7 @@ extension BusAdmin {
         dryRun isDryRun: Bool = false,
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> [OffsetChange] {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         if case .success(let group) = try await describe([group], by: deadline)[0],
             let error = Self.refusal(group, "can't set the offsets of the group")
         {
@@ -211,7 +211,7 @@ extension BusAdmin {
     func marks(
         of partitions: [TopicPartition],
         _ context: String,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> [TopicPartition: Range<Int64>] {
         func times(_ mark: Int64) -> [TopicPartition: Int64] {
             Dictionary(partitions.map { ($0, mark) }) { $1 }
@@ -233,7 +233,7 @@ extension BusAdmin {
     private func offsets(
         for times: [TopicPartition: Int64],
         _ context: String,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> [TopicPartition: Int64] {
         guard !times.isEmpty else { return [:] }
         return try await admin.ask(context, by: deadline) { client, time throws(MsgBusError) in
@@ -249,7 +249,7 @@ extension BusAdmin {
     private func committed(
         of group: String,
         _ topics: [String]?,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> (offsets: [TopicPartition: Int64], topics: [TopicDescription]) {
         if let error = Self.illegalGroup(group) { throw error }
         let context = "can't learn the offsets of the group \"\(group)\""
@@ -277,7 +277,7 @@ extension BusAdmin {
     private func committed(
         of group: String,
         partitions: [TopicPartition]?,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> [TopicPartition: Int64] {
         guard partitions?.isEmpty != true else { return [:] }
         let answers = try await admin.answer(to: .committedOffsets(of: group, partitions), by: deadline)
@@ -290,7 +290,7 @@ extension BusAdmin {
     private func assignedTopics(
         of group: String,
         except known: [String],
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> [TopicDescription] {
         let description: Result<GroupDescription, MsgBusError>
         do throws(MsgBusError) {
@@ -307,7 +307,7 @@ extension BusAdmin {
     /// Topics that have to exist.
     private func existing(
         _ names: [String],
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> [TopicDescription] {
         for name in names { if let error = Self.illegalName(name) { throw error } }
         guard !names.isEmpty else { return [] }

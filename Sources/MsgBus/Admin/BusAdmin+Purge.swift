@@ -21,7 +21,7 @@ extension BusAdmin {
         allowingInternal: Bool = false,
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> PurgeReport {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         try await checkAllowed(name, allowingInternal, by: deadline)
         let all = try await topic(name, by: deadline).partitions.map(\.partition)
         if let missing = chosen?.first(where: { !all.contains($0) }) {
@@ -91,14 +91,14 @@ extension BusAdmin {
     /// Looks until nothing is left before these offsets.
     private func verify(
         _ targets: [TopicPartition: Int64],
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) {
         var pause = Duration.milliseconds(10)
         while true {
             let marks = try await marks(of: Array(targets.keys), "can't see whether the topic is purged", by: deadline)
             let left = targets.filter { (marks[$0.key]?.lowerBound ?? 0) < $0.value }
             guard let (partition, target) = left.min(by: { $0.key < $1.key }) else { return }
-            guard ContinuousClock.now + pause < deadline else {
+            guard Moment.now + pause < deadline else {
                 throw MsgBusError(
                     .timeout,
                     "the broker has agreed to purge everything before \(target), and still has messages from "

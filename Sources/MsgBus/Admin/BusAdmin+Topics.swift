@@ -12,7 +12,7 @@ extension BusAdmin {
         includingInternal: Bool = false,
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> [String] {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         return try await topics("can't list the topics", nil, by: deadline).keys
             .filter { includingInternal || !TopicDescription.isInternal($0) }.sorted()
     }
@@ -28,7 +28,7 @@ extension BusAdmin {
         _ names: [String],
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> [Result<TopicDescription, MsgBusError>] {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         return try await names.results(Self.illegalName) { (names) throws(MsgBusError) in
             let topics = try await topics("can't describe the topics", names, by: deadline)
             let internals = await internalTopics(of: names, by: deadline)
@@ -71,7 +71,7 @@ extension BusAdmin {
         allowingInternal: Bool = false,
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> [Result<Void, MsgBusError>] {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         let twice = Dictionary(grouping: topics, by: \.name).filter { $0.value.count > 1 }
         return try await topics.results { topic in
             do throws(MsgBusError) {
@@ -126,7 +126,7 @@ extension BusAdmin {
         allowingInternal: Bool = false,
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) -> [Result<Void, MsgBusError>] {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         let internals =
             allowingInternal ? [] : await internalTopics(of: names.filter { Self.illegalName($0) == nil }, by: deadline)
         return try await names.results { name in
@@ -179,7 +179,7 @@ extension BusAdmin {
         allowingInternal: Bool = false,
         timeout: Duration = .seconds(30)
     ) async throws(MsgBusError) {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         try await checkAllowed(name, allowingInternal, by: deadline)
         guard (1...100_000).contains(total) else {
             throw MsgBusError(
@@ -212,7 +212,7 @@ extension BusAdmin {
     func topics(
         _ context: String,
         _ names: [String]?,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> [String: Result<TopicDescription, MsgBusError>] {
         // One is asked for by its name, for there may be thousands of others.
         let single = names.flatMap { $0.unique.count == 1 ? $0[0] : nil }
@@ -224,7 +224,7 @@ extension BusAdmin {
     }
 
     /// A topic that has to exist.
-    func topic(_ name: String, by deadline: ContinuousClock.Instant) async throws(MsgBusError) -> TopicDescription {
+    func topic(_ name: String, by deadline: Moment) async throws(MsgBusError) -> TopicDescription {
         if let error = Self.illegalName(name) { throw error }
         guard let topic = try await topics("can't describe the topic", [name], by: deadline)[name] else {
             throw Self.unknown(name)
@@ -241,7 +241,7 @@ extension BusAdmin {
     /// - Returns: Those for which it doesn't.
     private func wait(
         for names: [String],
-        by deadline: ContinuousClock.Instant,
+        by deadline: Moment,
         until isDone: (String, Result<TopicDescription, MsgBusError>?) -> Bool
     ) async throws(MsgBusError) -> Set<String> {
         var waiting = Set(names)
@@ -253,7 +253,7 @@ extension BusAdmin {
             } catch {
                 guard error.isRetriable else { throw error }
             }
-            guard !waiting.isEmpty, ContinuousClock.now + pause < deadline else { break }
+            guard !waiting.isEmpty, Moment.now + pause < deadline else { break }
             try await admin.pause(pause)
             pause = min(pause * 2, .milliseconds(500))
         }
@@ -263,7 +263,7 @@ extension BusAdmin {
     // MARK: Internal topics
 
     /// Which of the topics are the cluster's own.
-    private func internalTopics(of names: [String], by deadline: ContinuousClock.Instant) async -> Set<String> {
+    private func internalTopics(of names: [String], by deadline: Moment) async -> Set<String> {
         let known = Set(names.filter(TopicDescription.isInternal))
         let others = names.filter { !known.contains($0) }.unique
         // Kafka has none that don't begin with "__", so an answer is only the more careful way.
@@ -275,7 +275,7 @@ extension BusAdmin {
     func checkAllowed(
         _ name: String,
         _ allowingInternal: Bool,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) {
         if let error = Self.illegalName(name) { throw error }
         guard !allowingInternal else { return }

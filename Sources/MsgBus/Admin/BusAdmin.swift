@@ -40,7 +40,7 @@ public final class BusAdmin: Sendable {
             let connector = try Connector(administrating: config, cancellation)
             let properties = try properties(connector)
             let (client, _) = try connector.connect { () throws(MsgBusError) in
-                try KafkaClient.consumer(properties, log: connector.log)
+                try KafkaClient.consumer(properties, connector)
             } isReady: { (_, _) throws(MsgBusError) in
                 true
             }
@@ -90,7 +90,7 @@ public final class BusAdmin: Sendable {
     /// - Parameter timeout: How long at most. Default: 30 seconds.
     /// - Throws: `.timeout`, `.transport`, `.cancelled`, `.closed`.
     public func describeCluster(timeout: Duration = .seconds(30)) async throws(MsgBusError) -> ClusterDescription {
-        let deadline = ContinuousClock.Instant.after(timeout)
+        let deadline = Moment.after(timeout)
         return try await admin.ask("can't describe the cluster", by: deadline) { client, time throws(MsgBusError) in
             let brokers = try client.description(of: nil, within: time).brokers
             // Both are known by now, or won't be soon.
@@ -104,7 +104,7 @@ public final class BusAdmin: Sendable {
     }
 
     /// What changes a topic is the controller's work: without one librdkafka waits until the time is over, and says little.
-    func requireController(_ context: String, by deadline: ContinuousClock.Instant) async throws(MsgBusError) {
+    func requireController(_ context: String, by deadline: Moment) async throws(MsgBusError) {
         // An election takes less.
         let deadline = min(deadline, .now + .seconds(2))
         do throws(MsgBusError) {

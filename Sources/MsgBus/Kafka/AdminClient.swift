@@ -47,7 +47,7 @@ final class AdminClient: Sendable {
     /// - Throws: What the answer says; `.timeout`, `.cancelled`, `.closed`. Then the request may be carried out all the same.
     func answer<Answer>(
         to request: AdminRequest<Answer>,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> Answer {
         let answer = OneShot<Result<Answer, MsgBusError>>()
         let id = try enter(answer) { @Sendable event in
@@ -62,7 +62,7 @@ final class AdminClient: Sendable {
         client.work.async { @Sendable [self] in
             guard !client.isClosed, answer.valueIfDone == nil else { return }
             // librdkafka says what it waited for in vain, if it is a little faster than we are.
-            let left = ContinuousClock.now.duration(to: deadline)
+            let left = Moment.now.duration(to: deadline)
             request.send(client.handle, answers: answers, id: id, within: left - min(left / 10, .milliseconds(100)))
         }
         return try await value(of: answer, request.context, by: deadline)
@@ -77,7 +77,7 @@ final class AdminClient: Sendable {
     /// - Throws: What the call throws; `.timeout`, `.cancelled`, `.closed`.
     func ask<Answer: Sendable>(
         _ context: String,
-        by deadline: ContinuousClock.Instant,
+        by deadline: Moment,
         _ body: @escaping @Sendable (KafkaClient, Duration) throws(MsgBusError) -> Answer
     ) async throws(MsgBusError) -> Answer {
         var slice = Duration.seconds(1)
@@ -87,7 +87,7 @@ final class AdminClient: Sendable {
             defer { leave(id) }
             client.work.async { @Sendable [self, slice] in
                 guard !client.isClosed, answer.valueIfDone == nil else { return }
-                let left = max(.milliseconds(1), ContinuousClock.now.duration(to: deadline))
+                let left = max(.milliseconds(1), Moment.now.duration(to: deadline))
                 do throws(MsgBusError) {
                     answer.resolve(.success(try body(client, min(slice, left))))
                 } catch {
@@ -97,7 +97,7 @@ final class AdminClient: Sendable {
             do throws(MsgBusError) {
                 return try await value(of: answer, context, by: deadline)
             } catch {
-                let isOver = ContinuousClock.now + .milliseconds(20) >= deadline
+                let isOver = Moment.now + .milliseconds(20) >= deadline
                 guard error.isRetriable, !isOver, !client.isClosed else { throw error.within(context) }
             }
             slice = min(slice * 2, .seconds(4))
@@ -126,9 +126,9 @@ final class AdminClient: Sendable {
     private func value<Answer: Sendable>(
         of answer: OneShot<Result<Answer, MsgBusError>>,
         _ context: String,
-        by deadline: ContinuousClock.Instant
+        by deadline: Moment
     ) async throws(MsgBusError) -> Answer {
-        let left = ContinuousClock.now.duration(to: deadline)
+        let left = Moment.now.duration(to: deadline)
         let cause = client.connection
         client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(left.milliseconds)) { @Sendable in
             let reason = cause.isSuspect ? cause.cause.map { ": \($0.message)" } ?? "" : ""
