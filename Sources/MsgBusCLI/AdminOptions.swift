@@ -10,8 +10,8 @@ struct AdminOptions: ParsableArguments {
     @OptionGroup(title: "Connection")
     var connection: ConnectionOptions
 
-    /// How long each call may take, as connecting.
-    var time: Duration { connection.timeout.duration }
+    /// How long each call may take: as connecting, where that is said.
+    var time: Duration { connection.timeout?.duration ?? .seconds(30) }
 
     /// Connects, and closes in the end.
     func administrate(_ body: (BusAdmin) async throws -> Void) async throws {

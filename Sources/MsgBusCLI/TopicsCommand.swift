@@ -11,7 +11,7 @@ struct TopicsCommand: ParsableCommand {
             without --allow-internal.
 
               msgbus topics list
-              msgbus topics create orders:6 --config retention.ms=86400000
+              msgbus topics create orders:6 --setting retention.ms=86400000
               msgbus topics configure orders retention.ms=3600000
             """,
         subcommands: [
@@ -66,7 +66,7 @@ struct CreateTopics: AsyncParsableCommand {
             can't be created doesn't keep the others back. --json prints an array of {"name", "error"}; errors are null or \
             {"code", "message"}.
 
-              msgbus topics create orders:6 invoices --replication-factor 3 --config cleanup.policy=compact
+              msgbus topics create orders:6 invoices --replication-factor 3 --setting cleanup.policy=compact
             """
     )
 
@@ -80,7 +80,7 @@ struct CreateTopics: AsyncParsableCommand {
     var replicationFactor: Int?
 
     @Option(help: ArgumentHelp("A setting by Kafka's name; may be repeated.", valueName: "name=value"))
-    var config: [NameAndValue] = []
+    var setting: [NameAndValue] = []
 
     @Flag(help: "Only have the broker say whether it would.")
     var validateOnly = false
@@ -90,10 +90,10 @@ struct CreateTopics: AsyncParsableCommand {
 
     @OptionGroup var options: AdminOptions
 
-    func validate() throws { try config.requireValues() }
+    func validate() throws { try setting.requireValues() }
 
     func run() async throws {
-        let settings = Dictionary(config.map { ($0.name, $0.value ?? "") }) { $1 }
+        let settings = Dictionary(setting.map { ($0.name, $0.value ?? "") }) { $1 }
         let news = topics.map { topic in
             NewTopic(
                 topic.name,

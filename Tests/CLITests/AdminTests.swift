@@ -41,7 +41,7 @@ struct AdminTests {
     @Test("topics are created, listed, described, changed and deleted; for people and for programs")
     func topics() async throws {
         let created = try await run(
-            "topics create \(topic):2 \(topic)-b --partitions 1 --config retention.ms=86400000 bad/name"
+            "topics create \(topic):2 \(topic)-b --partitions 1 --setting retention.ms=86400000 bad/name"
         )
         #expect(created.status == 2)
         #expect(created.bytes.isEmpty)

@@ -32,7 +32,7 @@ struct ExitStatusTests {
             "topics fly",
             "topics create",
             "topics create orders:many",
-            "topics create orders --config retention.ms",
+            "topics create orders --setting retention.ms",
             "topics add-partitions orders many",
             "groups reset billing",
             "groups reset billing --to yesterday",
