@@ -15,8 +15,8 @@ struct AdminOptions: ParsableArguments {
 
     /// Connects, and closes in the end.
     func administrate(_ body: (BusAdmin) async throws -> Void) async throws {
-        // It has no topic.
-        let admin = try await BusAdmin.connect(to: connection.config(topic: "", direction: .reader))
+        // The topic doesn't matter, and yet has to be a legal one.
+        let admin = try await BusAdmin.connect(to: connection.config(topic: "none", direction: .reader))
         var failures = Failures()
         do {
             try await body(admin)
