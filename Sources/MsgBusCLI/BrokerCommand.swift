@@ -26,12 +26,12 @@ struct BrokerCommand: AsyncParsableCommand {
             valueName: "name[:partitions]"
         )
     )
-    var topic: [NewTopic] = []
+    var topic: [TopicArgument] = []
 
     func run() async throws {
         let broker = try EmbeddedBroker(brokers: brokers)
         defer { broker.close() }
-        for topic in topic { try broker.createTopic(topic.name, partitions: topic.partitions) }
+        for topic in topic { try broker.createTopic(topic.name, partitions: topic.partitions ?? 1) }
         try Console.write(Array("\(broker.bootstrapServers)\n".utf8))
         Console.tell(
             """
@@ -49,14 +49,18 @@ struct BrokerCommand: AsyncParsableCommand {
 }
 
 /// A topic as `name` or `name:partitions`; Kafka's names have no colon.
-struct NewTopic: ExpressibleByArgument {
+struct TopicArgument: ExpressibleByArgument {
     let name: String
-    let partitions: Int
+    let partitions: Int?
 
     init?(argument: String) {
         let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let partitions = parts.count == 2 ? Int(parts[1]) : 1 else { return nil }
+        if parts.count == 2 {
+            guard let partitions = Int(parts[1]) else { return nil }
+            self.partitions = partitions
+        } else {
+            partitions = nil
+        }
         name = String(parts[0])
-        self.partitions = partitions
     }
 }

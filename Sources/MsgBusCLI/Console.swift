@@ -7,6 +7,9 @@ enum Console {
     /// Whether somebody sees what is told.
     static var isWatched: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Whether somebody sees what is written, as it is written.
+    static var isShown: Bool { isatty(STDOUT_FILENO) == 1 }
+
     /// Whether somebody types what is read.
     static var isTyped: Bool { isatty(STDIN_FILENO) == 1 }
 

@@ -1,11 +1,13 @@
 import Foundation
 import MsgBus
 
-/// How `msgbus read` prints a message: always one line.
+/// How `msgbus read` prints a message.
 enum MessageFormat {
-    /// The value's bytes as they are; a tombstone is an empty line.
+    /// A line with the value's bytes as they are; a tombstone is an empty one.
     case text
-    /// A JSON object with all that is known of the message.
+    /// As the user says.
+    case template(FormatString)
+    /// A line with a JSON object with all that is known of the message.
     case json
 
     func append(_ message: Message, to output: inout [UInt8]) {
@@ -14,6 +16,8 @@ enum MessageFormat {
             message.withValueBytes { value in
                 value?.withUnsafeBytes { output.append(contentsOf: $0) }
             }
+        case .template(let format):
+            return format.append(message, to: &output)
         case .json:
             Self.appendObject(message, to: &output)
         }

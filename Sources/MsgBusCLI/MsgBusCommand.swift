@@ -6,7 +6,7 @@ import Foundation
 struct MsgBusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "msgbus",
-        abstract: "Write to and read from a message bus over Kafka.",
+        abstract: "Write to, read from and administer a message bus over Kafka.",
         discussion: """
             A tour that needs no broker:
               msgbus demo
@@ -20,7 +20,10 @@ struct MsgBusCommand: AsyncParsableCommand {
             line or setting, 3 out of time, 4 login or TLS refused, 5 unknown topic, 130 interrupted.
             """,
         version: "0.1.0",
-        subcommands: [DemoCommand.self, WriteCommand.self, ReadCommand.self, BrokerCommand.self, ConfigCommand.self]
+        subcommands: [
+            DemoCommand.self, WriteCommand.self, ReadCommand.self, TopicsCommand.self, GroupsCommand.self,
+            LagCommand.self, PurgeCommand.self, BrokerCommand.self, ConfigCommand.self,
+        ]
     )
 
     /// Parses, runs and exits by our own table: ArgumentParser's status for a wrong command line would be 64.

@@ -102,7 +102,9 @@ struct RealBrokerTests {
         config.reader.partitionDiscoveryInterval = .milliseconds(100)
         if inGroup { config.groupID = unique("group") }
         let reader = try await KafkaReader.connect(config)
-        try reader.core.client.createPartitions(topic, total: 3, within: patience)
+        let admin = try await BusAdmin.connect(to: config)
+        try await admin.addPartitions(to: topic, total: 3)
+        await admin.close()
         let writer = try await KafkaWriter.connect(try self.config(topic, .writer))
         for partition in 0..<3 { try await writer.write(OutgoingMessage("\(partition)", partition: partition)) }
         var seen: Set<String> = []

@@ -14,6 +14,7 @@ import Synchronization
 ///   nearly always, as ours do after the broker was killed. ``config(topic:direction:)`` has clients ask again soon;
 /// - a static member that led its group and comes back under its name leads on in the same generation: what it then assigns is taken,
 ///   for itself alone, so that two members can have a partition;
+/// - it deletes messages whose timestamps are older than the topic's retention, 7 days, within seconds: tests give them times of today;
 /// - it takes a transaction's offsets from a member of an older generation;
 /// - killed, it forgets the last half second or more of what it acknowledged: see ``stored(in:)``.
 package final class ProcessBroker: Sendable {

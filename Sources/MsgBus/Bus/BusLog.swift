@@ -24,6 +24,11 @@ struct BusLog: Sendable {
         self.metadata = metadata
     }
 
+    private init(metadata: Logger.Metadata) { self.metadata = metadata }
+
+    /// For connections that are about no topic.
+    static let administration = BusLog(metadata: ["direction": "administration"])
+
     func callAsFunction(_ level: Logger.Level, _ message: @autoclosure () -> String) {
         let logger = busLogger.withLock { $0 } ?? defaultLogger
         logger.log(level: level, "\(message())", metadata: metadata)

@@ -3,6 +3,8 @@ internal import Dispatch
 /// Connects a client to the cluster, as often as the configuration allows, and proves it with the topic's metadata.
 struct Connector {
     let config: MsgBusConfig
+    /// The topic whose metadata proves a connection; nil for one that is about no topic.
+    private let topic: String?
     let log: BusLog
     let deadline: Moment
     let cancellation: Cancellation
@@ -16,11 +18,31 @@ struct Connector {
         _ cancellation: Cancellation
     ) throws(MsgBusError) {
         try config.validate(for: direction)
+        let log = BusLog(topic: config.topic, direction: direction, groupID: config.groupID)
+        let metrics = instruments.metrics.map { ConnectionMetrics($0, config) }
+        try self.init(config, topic: config.topic, log, metrics, cancellation)
+    }
+
+    /// For a connection that is about no topic.
+    init(administrating config: MsgBusConfig, _ cancellation: Cancellation) throws(MsgBusError) {
+        try config.validateConnection()
+        // The metrics of a connection are about its topic.
+        try self.init(config, topic: nil, .administration, nil, cancellation)
+    }
+
+    private init(
+        _ config: MsgBusConfig,
+        topic: String?,
+        _ log: BusLog,
+        _ metrics: ConnectionMetrics?,
+        _ cancellation: Cancellation
+    ) throws(MsgBusError) {
         self.config = config
+        self.topic = topic
+        self.log = log
         self.cancellation = cancellation
-        metrics = instruments.metrics.map { ConnectionMetrics($0, config) }
+        self.metrics = metrics
         brokers = try config.brokerAddresses()
-        log = BusLog(topic: config.topic, direction: direction, groupID: config.groupID)
         deadline = .after(config.connectTimeout)
     }
 
@@ -119,8 +141,8 @@ struct Connector {
     }
 
     private func metadata(_ client: KafkaClient, within time: Duration) throws(MsgBusError) -> TopicMetadata {
-        if Subscription.isPattern(config.topic) { return .all(try client.allTopics(within: time)) }
-        return try client.topicMetadata(config.topic, within: time)
+        guard let topic, !Subscription.isPattern(topic) else { return .all(try client.allTopics(within: time)) }
+        return try client.topicMetadata(topic, within: time)
     }
 
     /// Why nobody answered, said for somebody who only sees this line.
@@ -136,7 +158,7 @@ struct Connector {
             error.message.removeFirst("\(brokers[0]): ".count)
         }
         error.message = "can't connect to \(brokers.map(\.description).joined(separator: ", ")): \(error.message)"
-        error.topic = config.topic
+        error.topic = topic
         return error
     }
 

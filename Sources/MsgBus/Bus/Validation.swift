@@ -38,6 +38,27 @@ extension MsgBusConfig {
         case .writer: try Self.validate(topic: topic)
         case .reader: try Subscription.validate(topic)
         }
+        try validateConnection()
+        guard groupID == nil || direction == .reader else {
+            throw MsgBusError(
+                .configuration,
+                "groupID is \"\(groupID ?? "")\", and a writer is in no group: leave it out"
+            )
+        }
+        if let groupID, groupID.allSatisfy(\.isWhitespace) || groupID.utf8.contains(0) {
+            throw MsgBusError(
+                .configuration,
+                "groupID is empty, or has a NUL in it: name a group, or nil for a private reader"
+            )
+        }
+        switch direction {
+        case .writer: try writer.validate()
+        case .reader: try reader.validate(topic: topic, groupID: groupID)
+        }
+    }
+
+    /// Checks what concerns the connection, whatever it is for.
+    func validateConnection() throws(MsgBusError) {
         _ = try brokerAddresses()
         guard connectRetries >= 1 else {
             throw MsgBusError(.configuration, "connectRetries is \(connectRetries): it counts attempts, so at least 1")
@@ -54,23 +75,7 @@ extension MsgBusConfig {
                 "statisticsInterval is \(statisticsInterval): it has to be at least a millisecond, or nil for no statistics"
             )
         }
-        guard groupID == nil || direction == .reader else {
-            throw MsgBusError(
-                .configuration,
-                "groupID is \"\(groupID ?? "")\", and a writer is in no group: leave it out"
-            )
-        }
-        if let groupID, groupID.allSatisfy(\.isWhitespace) || groupID.utf8.contains(0) {
-            throw MsgBusError(
-                .configuration,
-                "groupID is empty, or has a NUL in it: name a group, or nil for a private reader"
-            )
-        }
         try security.validate(properties)
-        switch direction {
-        case .writer: try writer.validate()
-        case .reader: try reader.validate(topic: topic, groupID: groupID)
-        }
     }
 
     /// Kafka's own rule for topic names (org.apache.kafka.common.internals.Topic).

@@ -68,14 +68,13 @@ final class KafkaClient: Sendable {
         tokens?.attach(client)
         // Log lines come with the events instead of from any of librdkafka's threads.
         rd_kafka_set_log_queue(client.pointer, nil)
-        let main: CHandle
         if type == RD_KAFKA_CONSUMER {
             // All that concerns a consumer comes by its consumer queue, which has to be polled to stay in the group.
             rd_kafka_poll_set_consumer(client.pointer)
-            main = CHandle(rd_kafka_queue_get_consumer(client.pointer)!)
-        } else {
-            main = CHandle(rd_kafka_queue_get_main(client.pointer)!)
         }
+        // One without a group, which only administers, has no consumer queue.
+        let consumerQueue = type == RD_KAFKA_CONSUMER ? rd_kafka_queue_get_consumer(client.pointer) : nil
+        let main = CHandle((consumerQueue ?? rd_kafka_queue_get_main(client.pointer))!)
         let handlers = HandlerBox()
         handle = client
         metrics = connector.metrics

@@ -27,18 +27,33 @@ struct PartitionList: ~Copyable {
         element!.pointee.offset = offset
     }
 
+    /// A partition and an offset, or what went wrong with it.
+    struct Element {
+        let partition: TopicPartition
+        let offset: Int64
+        let error: rd_kafka_resp_err_t
+
+        /// - Parameter context: What can't be done if it went wrong: the beginning of a sentence.
+        func result(_ context: String) -> Result<Int64, MsgBusError> {
+            guard error != RD_KAFKA_RESP_ERR_NO_ERROR else { return .success(offset) }
+            return .failure(
+                MsgBusError(kafka: error, context, topic: partition.topic, partition: partition.partition)
+            )
+        }
+    }
+
     /// The partitions and offsets, and what went wrong with single ones.
-    var elements: [(partition: TopicPartition, offset: Int64, error: rd_kafka_resp_err_t)] {
+    var elements: [Element] {
         Self.elements(of: pointer)
     }
 
     static func elements(
         of list: UnsafePointer<rd_kafka_topic_partition_list_t>
-    ) -> [(partition: TopicPartition, offset: Int64, error: rd_kafka_resp_err_t)] {
+    ) -> [Element] {
         (0..<Int(list.pointee.cnt)).map { index in
             let element = list.pointee.elems[index]
             let partition = TopicPartition(topic: String(cString: element.topic), partition: Int(element.partition))
-            return (partition, element.offset, element.err)
+            return Element(partition: partition, offset: element.offset, error: element.err)
         }
     }
 }

@@ -39,12 +39,14 @@ final class TopicWait {
         case .create(let partitions, let replicationFactor):
             if isLate { throw error }
             if !hasCreated {
-                try client.createTopic(
+                let topic = NewTopic(
                     connector.config.topic,
                     partitions: partitions,
-                    replicationFactor: replicationFactor,
-                    within: connector.timeLeft
+                    replicationFactor: replicationFactor
                 )
+                let results = try client.answer(to: .createTopics([topic]), within: connector.timeLeft)
+                // Somebody else may have been faster.
+                if case .failure(let error)? = results.first, !error.saysTopicExists { throw error }
                 hasCreated = true
             }
         }
