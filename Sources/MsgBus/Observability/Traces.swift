@@ -3,15 +3,20 @@ internal import Tracing
 /// Spans for messages, by the conventions of OpenTelemetry for messaging systems
 /// (https://opentelemetry.io/docs/specs/semconv/messaging/kafka/), and the context that travels in headers.
 ///
-/// A message's key and value are in no span: they may be secrets.
-struct Traces: Sendable {
-    let tracer: any Tracer
-    let instrument: any Instrument
+/// A message's key and value are in no span: they may be secrets. A class, so that whether there is one costs a look at a pointer.
+final class Traces: Sendable {
+    private let tracer: any Tracer
+    private let instrument: any Instrument
+
+    private init(_ tracer: any Tracer, _ instrument: any Instrument) {
+        self.tracer = tracer
+        self.instrument = instrument
+    }
 
     /// The task's or the process's; nil where there is none.
     static func current() -> Traces? {
         let instrument = InstrumentationSystem.instrument
-        return instrument is NoOpInstrument ? nil : Traces(tracer: InstrumentationSystem.tracer, instrument: instrument)
+        return instrument is NoOpInstrument ? nil : Traces(InstrumentationSystem.tracer, instrument)
     }
 
     // MARK: Sending

@@ -97,18 +97,22 @@ final class WriterCore: Sendable {
     func enqueueUntraced(_ message: OutgoingMessage, in transaction: TransactionState.ID?) throws(MsgBusError) {
         let size = message.size
         var answers: [WriterState.Answer] = []
-        var takesReports = false
-        defer {
-            for answer in answers { answer.tell() }
-            if takesReports { client.takeReports() }
+        let (failure, takesReports) = state.withLock { state in
+            let takesReports = state.mayTakeReports(after: 1)
+            do throws(MsgBusError) {
+                if state.hasLine, state.isGathering { admit(&state, &answers) }
+                try state.checkRoom(for: size, in: transaction)
+                try producer.produce(message, tag: state.tag(nil, of: message))
+                state.wasTaken(size: size)
+                return (MsgBusError?.none, takesReports)
+            } catch {
+                // There may be room when the caller comes back.
+                return (error, takesReports || error.code == .queueFull)
+            }
         }
-        try state.withLock { state throws(MsgBusError) in
-            takesReports = state.mayTakeReports(after: 1)
-            if state.hasLine, state.isGathering { admit(&state, &answers) }
-            try state.checkRoom(for: size, in: transaction)
-            try producer.produce(message, tag: state.tag(nil, of: message))
-            state.wasTaken(size: size)
-        }
+        for answer in answers { answer.tell() }
+        if takesReports { client.takeReports() }
+        if let failure { throw failure }
     }
 
     func enqueueUntraced(
@@ -131,7 +135,7 @@ final class WriterCore: Sendable {
             failure = result.failure
             for answer in answers { answer.tell() }
             for failure in unheard { tell(failure) }
-            if takesReports { client.takeReports() }
+            if takesReports || failure?.code == .queueFull { client.takeReports() }
         }
         if let failure, taken == 0 { throw failure }
         return taken
