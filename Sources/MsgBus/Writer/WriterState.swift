@@ -25,18 +25,18 @@ struct WriterState: ~Copyable {
 
     enum Phase { case open, closing, closed }
 
-    private(set) var phase = Phase.open
+    var phase = Phase.open
     /// Nil for a writer without transactions.
     var transactions: TransactionState?
     /// Whether there are any; to ask them, even whether they are, costs a copy.
     let hasTransactions: Bool
     /// What was delivered before the transaction began.
     private var deliveredBefore = 0
-    private(set) var delivered = 0
-    private(set) var undelivered = 0
+    var delivered = 0
+    var undelivered = 0
     /// How many of them nobody waited for.
-    private var unheardFailures = 0
-    private(set) var inFlight = 0
+    var unheardFailures = 0
+    var inFlight = 0
     /// How many messages that nobody waits for came since the last time that somebody looked.
     private var enqueued = (sinceReports: 0, sinceLook: 0)
     private var isTurnOfOthers = false
@@ -44,14 +44,14 @@ struct WriterState: ~Copyable {
     /// How long the last message took.
     private var latency = Duration.zero
     /// How many were on their way when the close's time was over.
-    private(set) var abandoned = 0
+    var abandoned = 0
     private(set) var bytesInFlight = 0
     private let maxMessages: Int
     private let maxBytes: Int
 
     /// When somebody looks next for whose time is over.
-    private var watched: Moment?
-    private var slots = WriteSlots()
+    var watched: Moment?
+    var slots = WriteSlots()
     private var line = FIFO<Waiting>()
 
     var epoch: UInt32 = 0
@@ -310,56 +310,12 @@ struct WriterState: ~Copyable {
         return MsgBusError(.cancelled, "the task was cancelled; \(fate)", persistence: persistence)
     }
 
-    private mutating func leaveLine(_ ticket: Ticket, _ error: MsgBusError) -> Answer? {
+    mutating func leaveLine(_ ticket: Ticket, _ error: MsgBusError) -> Answer? {
         guard slots.isInLine(ticket) else { return nil }
         leaveEpoch(slots[ticket.slot].epoch)
         let answer = settle(ticket.slot, .failure(error))
         trimLine()
         return answer
-    }
-
-    // MARK: Deadlines
-
-    /// Answers whose time is over, and says when to look again.
-    mutating func expire(
-        at now: Moment,
-        _ timeout: Duration
-    ) -> (
-        answers: [Answer], flushes: [Waiter<MsgBusError?>], next: Moment?
-    ) {
-        var answers: [Answer] = []
-        var next: Moment?
-        defer { watched = next }
-        for index in slots.indices {
-            if case .nobody = slots[index].audience { continue }
-            let deadline = slots[index].deadline
-            if deadline > now {
-                next = min(next ?? deadline, deadline)
-                continue
-            }
-            let unsent = Self.late(timeout, "it waited for room in the writer's buffer", .notPersisted)
-            if let answer = leaveLine(slots.ticket(index), unsent) {
-                transactions?.lost(unsent)
-                answers.append(answer)
-            } else {
-                let error = Self.late(timeout, "it may still be delivered", .possiblyPersisted)
-                answers.append(Answer(slots.dismissAudience(index), .failure(error)))
-            }
-        }
-        let late = flushWaiters.filter { $0.deadline <= now }.map(\.waiter)
-        flushWaiters.removeAll { $0.deadline <= now }
-        for flush in flushWaiters { next = min(next ?? flush.deadline, flush.deadline) }
-        return (answers, late, next)
-    }
-
-    private static func late(_ timeout: Duration, _ fate: String, _ persistence: MsgBusError.Persistence) -> MsgBusError
-    {
-        MsgBusError(
-            .timeout,
-            "the message wasn't acknowledged within \(timeout); \(fate)",
-            isRetriable: true,
-            persistence: persistence
-        )
     }
 
     // MARK: Transactions
@@ -384,48 +340,5 @@ struct WriterState: ~Copyable {
         // As if it had been handed over, which is chance.
         undelivered += answers.count
         return answers
-    }
-
-    // MARK: Close
-
-    /// No write gets in from now on; those in the line are answered.
-    mutating func beginClose() -> [Answer] {
-        phase = .closing
-        var answers: [Answer] = []
-        let error = MsgBusError(.closed, "the writer was closed while the message waited", persistence: .notPersisted)
-        while let answer = firstFailed(error) { answers.append(answer) }
-        return answers
-    }
-
-    /// The close's time is over: what is on its way is given up. The first word counts.
-    mutating func abandon() -> Int {
-        if abandoned == 0 { abandoned = inFlight }
-        return abandoned
-    }
-
-    /// How many messages that nobody waits for have failed, or have no report while the writer closes: a close whose time is over
-    /// doesn't wait for the reports of what it gave up.
-    var unheard: Int {
-        guard phase != .open else { return unheardFailures }
-        return unheardFailures + max(0, inFlight - slots.count)
-    }
-
-    /// Answers whoever is left.
-    mutating func endClose() -> (answers: [Answer], flushes: [Waiter<MsgBusError?>]) {
-        phase = .closed
-        unheardFailures = unheard
-        undelivered += inFlight
-        inFlight = 0
-        let error = MsgBusError(
-            .closed,
-            "the writer was closed before the broker's answer",
-            persistence: .possiblyPersisted
-        )
-        var answers: [Answer] = []
-        for index in slots.indices where slots[index].isUsed {
-            answers.append(Answer(slots.dismissAudience(index), .failure(error)))
-        }
-        defer { flushWaiters = [] }
-        return (answers, flushWaiters.map(\.waiter))
     }
 }
