@@ -39,6 +39,44 @@ struct LogTests {
         #expect(!recorder.lines.all.contains { $0.contains("nobody's business") })
     }
 
+    @Test("A blocking write inside a log handler is an error, not a deadlock", arguments: [1, 600])
+    func blockingHandler(count: Int) async throws {
+        let broker = try EmbeddedBroker()
+        let topic = unique("reentrant")
+        let used = Shared<KafkaWriter?>(nil)
+        let codes = Collected<MsgBusError.Code>()
+        setLogger(
+            Logger(label: "reentrant") { _ in
+                Reentrant {
+                    guard let writer = used.withLock({ $0 }) else { return }
+                    do throws(MsgBusError) { try writer.messageWrite("from a handler") } catch { codes.append(error.code) }
+                }
+            }
+        )
+        defer { setLogger(nil) }
+        let writer = try await KafkaWriter.connect(broker.config(topic: topic, direction: .writer))
+        used.withLock { $0 = writer }
+        try broker.fail(.produce, with: .topicAuthorizationFailed)
+        for number in 0..<count { try writer.enqueue(OutgoingMessage("\(number)")) }
+        #expect(await eventually { codes.all.contains(.state) })
+        used.withLock { $0 = nil }
+        try await writer.flush(timeout: hang)
+        await writer.close()
+    }
+
+    private struct Reentrant: LogHandler {
+        let body: @Sendable () -> Void
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.debug
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { body() }
+    }
+
     @Test("No line shows a secret, however much librdkafka is told to say")
     func secrets() async throws {
         let recorder = LogRecorder()

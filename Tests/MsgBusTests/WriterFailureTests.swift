@@ -14,6 +14,31 @@ struct WriterFailureTests {
         return writer
     }
 
+    @Test("Writes to a living partition don't wait for a dead one's while there is room in a small buffer")
+    func livingPartition() async throws {
+        let broker = try EmbeddedBroker(brokers: 2)
+        let topic = unique("living")
+        try broker.createTopic(topic, partitions: 2)
+        for partition in 0..<2 { try broker.moveLeader(ofTopic: topic, partition: partition, to: partition + 1) }
+        var config = broker.config(topic: topic, direction: .writer)
+        config.writer.bufferMessages = 10
+        config.writer.deliveryTimeout = hang * 2
+        let writer = try await KafkaWriter.connect(config)
+        for partition in 0..<2 { try await writer.write(OutgoingMessage("known", partition: partition)) }
+        try broker.setDown(broker: 1)
+        for _ in 0..<6 { try writer.enqueue(OutgoingMessage("stuck", partition: 0)) }
+        let start = ContinuousClock.now
+        await withTaskGroup(of: Void.self) { tasks in
+            for _ in 0..<12 {
+                tasks.addTask {
+                    await #expect(throws: Never.self) { try await writer.write(OutgoingMessage("well", partition: 1)) }
+                }
+            }
+        }
+        #expect(start.duration(to: .now) < hang)
+        await writer.close(timeout: .milliseconds(100))
+    }
+
     @Test("A write to a dead broker fails within its timeout, awaited and blocking, and close stays quick (B-03)")
     func deadline() async throws {
         let writer = try await orphan { $0.writer.deliveryTimeout = .milliseconds(300) }

@@ -1,6 +1,11 @@
 internal import CRdKafka
 internal import Dispatch
 internal import Synchronization
+#if canImport(Darwin)
+private import Darwin
+#else
+private import Glibc
+#endif
 
 /// What the poll loop's handler works with, and loses when the client is destroyed.
 final class HandlerBox: Sendable {
@@ -26,6 +31,8 @@ final class EventDrain: Sendable {
     private let turn = DispatchSemaphore(value: 1)
     /// Whether the loop was signalled while another thread had the turn.
     private let isMissed = Atomic(false)
+    /// The thread that has it; 0 for none, or for one that only waits for its end.
+    private let holder = Atomic<UInt>(0)
     /// Only used by who has the turn.
     private nonisolated(unsafe) var reports = DeliveryReports()
     private nonisolated(unsafe) var isClosed = false
@@ -56,7 +63,7 @@ final class EventDrain: Sendable {
         guard turn.wait(timeout: .now()) == .success else { return }
         defer { turn.signal() }
         isMissed.store(false, ordering: .sequentiallyConsistent)
-        drain { handle($0, handlers) }
+        holding { drain { handle($0, handlers) } }
     }
 
     // MARK: On a writing thread
@@ -87,8 +94,25 @@ final class EventDrain: Sendable {
 
     private func inTurn(_ body: (KafkaClient.Handlers) -> Void) {
         guard turn.wait(timeout: .now()) == .success else { return }
-        if !isClosed { body(current) }
+        if !isClosed { holding { body(current) } }
         endTurn()
+    }
+
+    private func holding(_ body: () -> Void) {
+        holder.store(Self.thread, ordering: .relaxed)
+        body()
+        holder.store(0, ordering: .relaxed)
+    }
+
+    /// Whether this thread handles events just now, a log handler for example: whoever waits there for a report waits for itself.
+    var isHere: Bool { holder.load(ordering: .relaxed) == Self.thread }
+
+    private static var thread: UInt {
+        #if canImport(Darwin)
+        UInt(bitPattern: pthread_self())
+        #else
+        UInt(pthread_self())
+        #endif
     }
 
     private func endTurn() {

@@ -102,6 +102,9 @@ final class KafkaClient: Sendable {
     /// Handles the reports that are there on this thread, in the loop's place: one that has written many.
     func takeReports() { handlers.value?.takeReports() }
 
+    /// Whether this thread handles what librdkafka says: it must not wait for more of that.
+    var isHandling: Bool { handlers.value?.isHere ?? false }
+
     /// Returns when all that librdkafka has said by now is handled, as far as it was taken. Not on the loop's queue.
     func awaitHandlers() {
         loop.queue.sync {}

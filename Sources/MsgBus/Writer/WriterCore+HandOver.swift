@@ -7,6 +7,8 @@ extension WriterCore {
     func admit(_ state: inout WriterState, _ answers: inout [WriterState.Answer]) {
         guard state.hasLine else { return }
         while admit(state.firstWithRoom(upTo: Self.handOverLimit), &state, &batch, &answers) {}
+        // What is left has no room: the next report lets it go on, for those under way may be another partition's, and its broker dead.
+        if state.hasLine { state.lineIsForRoom() }
     }
 
     /// - Returns: Whether there may be more to admit.

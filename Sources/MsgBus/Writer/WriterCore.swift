@@ -163,7 +163,11 @@ final class WriterCore: Sendable {
     }
 
     func writeBlockingUntraced(_ message: OutgoingMessage) throws(MsgBusError) -> Delivery {
-        try Self.blockedThread.use { thread in
+        guard !client.isHandling else {
+            let text = "a blocking write inside a log handler of the connection would wait for itself: use enqueue(_:) there"
+            throw MsgBusError(.state, text, topic: config.topic, persistence: .notPersisted)
+        }
+        return try Self.blockedThread.use { thread in
             submit(message, .waiter(.thread(thread)))
             // Mostly the answer comes at once.
             client.awaitReports(atMost: .milliseconds(5)) { thread.isAnswered }
