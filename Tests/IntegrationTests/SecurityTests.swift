@@ -63,6 +63,22 @@ struct SecurityTests {
         #expect(!error.isRetriable)
     }
 
+    @Test("One broker of several that is right is enough, and none of several is an error")
+    func severalBrokers() async throws {
+        let good = try await SecureCluster([.tls(certificates.broker())])
+        let bad = try await SecureCluster([.tls(certificates.broker(issuer: certificates.stranger))])
+        var config = good.config(.writer, .tls(trusting()))
+        config.brokers = bad.proxy.brokers + good.proxy.brokers
+        // librdkafka asks them in an order of its own.
+        for _ in 0..<8 { await (try await KafkaWriter.connect(config)).close() }
+        config.brokers = bad.proxy.brokers + bad.proxy.brokers.map { $0.replacing("127.0.0.1", with: "localhost") }
+        let start = ContinuousClock.now
+        let hopeless = config
+        let error = await #expect(throws: MsgBusError.self) { try await KafkaWriter.connect(hopeless) }
+        #expect(error?.code == .tls)
+        #expect(start.duration(to: .now) < patience)
+    }
+
     @Test("The system's authorities don't include ours")
     func systemAuthorities() async throws {
         let error = try await failure([.tls(certificates.broker())], .tls())

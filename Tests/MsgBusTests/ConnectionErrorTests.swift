@@ -69,13 +69,21 @@ struct ConnectionErrorTests {
 
     @Test(
         "OpenSSL's verdict says what librdkafka doesn't",
-        arguments: [9, 10, 18, 19, 20, 21, 23, 26, 62, 64, 66, 999]
+        arguments: [3, 9, 10, 11, 12, 18, 19, 20, 21, 23, 26, 62, 64, 66, 999]
     )
     func verdicts(code: Int) {
         let text = "ssl://b:1/1: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: …"
-        let reason = CertificateCheck.reason(code)
+        let reason = CertificateCheck.reason(code, depth: 0)
         let error = explained(.tls, text, certificate: reason)
         #expect(error.message == "b:1: the broker's certificate \(reason)")
         #expect(!error.isRetriable)
+    }
+
+    @Test("An authority that has expired is not taken for the broker's certificate", arguments: [9, 10])
+    func expiredAuthority(code: Int) {
+        let authority = CertificateCheck.reason(code, depth: 1)
+        #expect(authority.hasPrefix("is of an authority whose own certificate"))
+        #expect(authority.contains("TLSOptions.certificateAuthorities"))
+        #expect(authority != CertificateCheck.reason(code, depth: 0))
     }
 }

@@ -49,7 +49,9 @@ struct LogTests {
             Logger(label: "reentrant") { _ in
                 Reentrant {
                     guard let writer = used.withLock({ $0 }) else { return }
-                    do throws(MsgBusError) { try writer.messageWrite("from a handler") } catch { codes.append(error.code) }
+                    do throws(MsgBusError) { try writer.messageWrite("from a handler") } catch {
+                        codes.append(error.code)
+                    }
                 }
             }
         )

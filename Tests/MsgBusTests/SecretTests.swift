@@ -120,7 +120,42 @@ struct SecretTests {
     @Test("A login without TLS that anybody can read is warned of", arguments: [true, false])
     func warning(hasTLS: Bool) {
         let tls = hasTLS ? TLSOptions() : nil
-        #expect(Security.sasl(.plain(username: "a", password: "b"), tls: tls).showsCredentials == !hasTLS)
-        #expect(!Security.sasl(.scramSHA256(username: "a", password: "b"), tls: tls).showsCredentials)
+        let plain = Security.sasl(.plain(username: "a", password: "b"), tls: tls)
+        let scram = Security.sasl(.scramSHA256(username: "a", password: "b"), tls: tls)
+        #expect(plain.showsCredentials([:]) == !hasTLS)
+        #expect(!scram.showsCredentials([:]))
+        #expect(!Security.plaintext.showsCredentials([:]))
+        // Properties have the last word.
+        #expect(plain.showsCredentials(["security.protocol": "SASL_PLAINTEXT"]))
+        #expect(!plain.showsCredentials(["security.protocol": "sasl_ssl"]))
+        #expect(
+            Security.plaintext.showsCredentials(["security.protocol": "sasl_plaintext", "sasl.mechanism": "plain"])
+        )
+        #expect(scram.showsCredentials(["sasl.mechanisms": "PLAIN"]) == !hasTLS)
+    }
+
+    @Test("A property doesn't turn off the TLS that was asked for", arguments: ["plaintext", "SASL_PLAINTEXT"])
+    func downgrade(value: String) async {
+        var config = MsgBusConfig(topic: "t", direction: .writer)
+        config.security = .sasl(.plain(username: "a", password: "b"), tls: TLSOptions())
+        config.properties = ["security.protocol": value]
+        let final = config
+        let error = await #expect(throws: MsgBusError.self) { try await KafkaWriter.connect(final) }
+        #expect(error?.code == .configuration)
+        #expect(error?.message.contains("security.protocol") == true)
+    }
+
+    @Test(
+        "A property whose name sounds like a secret is one",
+        arguments: [
+            ("sasl.jaas.config", true), ("SASL.PASSWORD", true), ("sasl.kerberos.kinit.cmd", true),
+            ("access.token", true),
+            ("sasl.oauthbearer.token.endpoint.url", false), ("linger.ms", false), ("ssl.ca.location", false),
+        ]
+    )
+    func names(name: String, isSecret: Bool) {
+        var config = MsgBusConfig(topic: "t", direction: .writer)
+        config.properties = [name: "hunter2"]
+        #expect("\(config)".contains("hunter2") != isSecret)
     }
 }

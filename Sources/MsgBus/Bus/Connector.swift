@@ -78,7 +78,7 @@ struct Connector {
         makeClient: () throws(MsgBusError) -> KafkaClient,
         isReady: (KafkaClient, TopicMetadata) throws(MsgBusError) -> Value?
     ) throws(MsgBusError) -> (client: KafkaClient, value: Value) {
-        if config.security.showsCredentials {
+        if config.security.showsCredentials(config.properties) {
             log.warning("the login travels without TLS: everyone on the network can read it")
         }
         var attempt = 1
@@ -133,7 +133,9 @@ struct Connector {
                 guard error.code == .timeout || error.code == .transport else { throw error }
                 let cause = client.connection.cause
                 // A failed login may work the next time, with another token for example.
-                let isHopeless = cause.map { !$0.isRetriable || $0.code == .authentication } ?? false
+                // And where there are several brokers, the next one may be right.
+                let isRefused = cause.map { !$0.isRetriable || $0.code == .authentication } ?? false
+                let isHopeless = isRefused && brokers.count == 1
                 if client.connection.isSuspect || isHopeless { throw failure(of: client) }
                 slice = min(slice * 2, .seconds(4))
             }

@@ -20,7 +20,7 @@ final class CertificateCheck: Sendable {
             broker,
             _,
             code,
-            _,
+            depth,
             _,
             _,
             text,
@@ -28,7 +28,7 @@ final class CertificateCheck: Sendable {
             context in
             guard let code, code.pointee != 0 else { return 1 }
             let check = Unmanaged<CertificateCheck>.fromOpaque(context!).takeUnretainedValue()
-            let reason = CertificateCheck.reason(Int(code.pointee))
+            let reason = CertificateCheck.reason(Int(code.pointee), depth: Int(depth))
             check.note(reason, of: broker.map { String(cString: $0) } ?? "")
             // For librdkafka's log.
             if let text, size > 0 {
@@ -55,10 +55,18 @@ final class CertificateCheck: Sendable {
     }
 
     /// OpenSSL's numbers, as they are in `x509_vfy.h`; what the broker's certificate does wrong, and what to do.
-    static func reason(_ code: Int) -> String {
+    ///
+    /// - Parameter depth: 0 for that certificate itself, more for those of the authorities above it.
+    static func reason(_ code: Int, depth: Int) -> String {
         let unknown =
             "is of no authority that is trusted: set TLSOptions.certificateAuthorities to the one that signed it"
         return switch code {
+        case 9 where depth > 0, 10 where depth > 0:
+            "is of an authority whose own certificate \(code == 9 ? "isn't valid yet" : "has expired"): look at "
+                + "TLSOptions.certificateAuthorities, and at the certificates that the broker sends along"
+        case 3: "can't be checked for being revoked: there is no list of its authority in \"ssl.crl.location\""
+        case 11: "can't be checked for being revoked: the list in \"ssl.crl.location\" isn't valid yet"
+        case 12: "can't be checked for being revoked: the list in \"ssl.crl.location\" has ended"
         case 2, 18, 19, 20, 21, 24, 27: unknown
         case 9: "isn't valid yet: look at the broker's certificate, and at this machine's clock"
         case 10: "has expired: the broker needs a new one, or this machine's clock is wrong"

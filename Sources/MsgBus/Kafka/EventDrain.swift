@@ -1,6 +1,7 @@
 internal import CRdKafka
 internal import Dispatch
 internal import Synchronization
+
 #if canImport(Darwin)
 private import Darwin
 #else

@@ -35,6 +35,8 @@ extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomR
 
     /// Whether a property of librdkafka's, by its name, has a secret for a value.
     static func isName(ofSecret property: String) -> Bool {
-        ["password", "passphrase", "secret", "pem", "sasl.oauthbearer.config"].contains { property.contains($0) }
+        let name = property.lowercased()
+        let parts = ["password", "passphrase", "secret", "pem", "jaas", "credential", "kinit", "oauthbearer.config"]
+        return parts.contains { name.contains($0) } || (name.contains("token") && !name.contains("endpoint"))
     }
 }

@@ -51,12 +51,17 @@ public struct Security: Sendable, Hashable {
         if case .sasl(let login, _) = kind { login } else { nil }
     }
 
-    /// Whether the login can be read, and used, by whoever sees the connection's bytes.
-    var showsCredentials: Bool {
-        guard case .sasl(let login, nil) = kind else { return false }
-        return switch login.kind {
-        case .password(.plain, _, _), .oauthBearer: true
-        case .password, .gssapi: false
-        }
+    /// Whether the login can be read, and used, by whoever sees the connection's bytes; properties have the last word.
+    func showsCredentials(_ properties: [String: String]) -> Bool {
+        let mechanism =
+            switch login?.kind {
+            case .password(let mechanism, _, _): mechanism.rawValue
+            case .oauthBearer: "OAUTHBEARER"
+            case .gssapi, nil: "GSSAPI"
+            }
+        let names = (properties["sasl.mechanism"], properties["sasl.mechanisms"])
+        let isBare =
+            properties["security.protocol"].map { $0.lowercased() == "sasl_plaintext" } ?? (tls == nil && login != nil)
+        return isBare && ["PLAIN", "OAUTHBEARER"].contains((names.0 ?? names.1 ?? mechanism).uppercased())
     }
 }

@@ -13,6 +13,12 @@ extension Security {
             if let password = tls.clientCertificate?.keyPassword {
                 try Self.check(password.reveal(), "ClientCertificate.keyPassword", isSecret: true)
             }
+            if let chosen = properties["security.protocol"], !chosen.lowercased().hasSuffix("ssl") {
+                throw Self.wrong(
+                    "the property \"security.protocol\" is \"\(chosen)\", which turns off the TLS that MsgBusConfig.security asks for: "
+                        + "set one of them"
+                )
+            }
             guard tls.minimumVersion == .v1_2 || properties["ssl.cipher.suites"] == nil else {
                 throw Self.wrong(
                     "TLSOptions.minimumVersion .v1_3 is kept by what \"ssl.cipher.suites\" says, so that property can't be set beside it"

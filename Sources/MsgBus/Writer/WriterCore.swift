@@ -164,7 +164,8 @@ final class WriterCore: Sendable {
 
     func writeBlockingUntraced(_ message: OutgoingMessage) throws(MsgBusError) -> Delivery {
         guard !client.isHandling else {
-            let text = "a blocking write inside a log handler of the connection would wait for itself: use enqueue(_:) there"
+            let text =
+                "a blocking write inside a log handler of the connection would wait for itself: use enqueue(_:) there"
             throw MsgBusError(.state, text, topic: config.topic, persistence: .notPersisted)
         }
         return try Self.blockedThread.use { thread in
@@ -322,9 +323,12 @@ final class WriterCore: Sendable {
         gauges?.arm(at: .after(config.metricsInterval))
     }
 
+    /// Not on the loop's queue, where the last look may just be going on.
     func endGauges() {
-        gauges?.cancel()
-        metrics?.setQueue(messages: 0, bytes: 0)
+        client.loop.queue.sync {
+            gauges?.cancel()
+            metrics?.setQueue(messages: 0, bytes: 0)
+        }
     }
 
     private func endTurn() {
