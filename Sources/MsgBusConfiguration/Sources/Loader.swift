@@ -25,18 +25,17 @@ struct Loader {
 
     /// Of each setting the one that counts most.
     private func chosenEntries() throws(MsgBusError) -> [Entry] {
-        var chosen: [Entry] = []
-        var names: Set<String> = []
-        var displaced: Set<String> = []
+        var layers: [[Entry]] = []
         for source in sources {
             for layer in try source.layers() {
                 try checkContradictions(layer)
-                chosen += layer.filter { !names.contains($0.fullName) && !displaced.contains($0.fullName) }
-                names.formUnion(layer.map(\.fullName))
-                displaced.formUnion(layer.flatMap(\.key.displaces))
+                layers.append(layer)
             }
         }
-        return chosen
+        let said = layers.joined().first { $0.key.name == "direction" }.flatMap { try? Key.direction.decode($0.value) }
+        var choice = Choice(direction: direction ?? said)
+        for layer in layers { choice.add(layer) }
+        return choice.entries
     }
 
     private func checkContradictions(_ layer: [Entry]) throws(MsgBusError) {
@@ -64,8 +63,12 @@ struct Loader {
         }
         var draft = Draft(MsgBusConfig(topic: topic, direction: direction))
         if let profile = read.profile { use(profile, entries, &draft.config) }
-        // What is for one direction comes last, to count more than what is for both.
-        let used = entries.filter { $0.key.onlyFor == nil } + entries.filter { $0.key.onlyFor == direction }
+        // Properties come after the keys that stand for them. What is for one direction comes last, to count more than what is for both.
+        let keys = entries.filter { !$0.key.hasProperties }
+        let properties = entries.filter(\.key.hasProperties)
+        let used = [keys, properties].flatMap { entries in
+            entries.filter { $0.key.onlyFor == nil } + entries.filter { $0.key.onlyFor == direction }
+        }
         for entry in used {
             try entry.apply(to: &draft)
             draft.config.origins[entry.originName] = entry.origin
