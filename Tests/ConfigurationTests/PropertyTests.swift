@@ -82,6 +82,20 @@ struct PropertyTests {
         #expect(try property("topic.metadata.refresh.interval.ms", config) == "7000")
     }
 
+    // MARK: A property of a source that counts more
+
+    @Test("A property's second name is the same property, and so is one for both directions")
+    func names() throws {
+        let higher = ConfigurationSource.setting("properties.linger.ms", "5", from: "-X")
+        for file in ["properties: {queue.buffering.max.ms: \"10\"}", "writer: {properties: {linger.ms: 10}}"] {
+            let config = try configured(file, .writer, [higher])
+            #expect(config.properties == ["linger.ms": "5"])
+            #expect(try property("queue.buffering.max.ms", config) == "5")
+        }
+        let message = refusal(of: "properties: {queue.buffering.max.ms: 10, linger.ms: 5}", .writer)
+        #expect(message.contains("two names of one property"), "\(message)")
+    }
+
     // MARK: In one source
 
     @Test("In one source a property counts more than the key, and the key shows what is in force and whence")

@@ -14,7 +14,7 @@ struct Choice {
 
     mutating func add(_ layer: [Entry]) {
         entries += layer.compactMap(beside)
-        names.formUnion(layer.map(\.fullName))
+        names.formUnion(layer.map(\.nameBeside))
         displaced.formUnion(layer.flatMap(\.key.displaces))
         let other = direction.map { $0 == .reader ? "writer." : "reader." }
         for entry in layer where other.map(entry.key.name.hasPrefix) != true {
@@ -24,9 +24,11 @@ struct Choice {
 
     /// What is left of it beside those that count more.
     private func beside(_ entry: Entry) -> Entry? {
-        guard !names.contains(entry.fullName), !displaced.contains(entry.fullName) else { return nil }
+        guard !names.contains(entry.nameBeside), !displaced.contains(entry.fullName) else { return nil }
         guard entry.key.hasProperties else { return entry }
-        guard !displacedProperties.contains(PropertyName.first(of: entry.name)) else { return nil }
+        let name = PropertyName.first(of: entry.name)
+        // What is for both directions, too, counts more than what is for one in a source that counts less.
+        guard !displacedProperties.contains(name), !names.contains("properties.\(name)") else { return nil }
         return entry.name == "security.protocol" ? besideProtection(entry) : entry
     }
 
@@ -51,5 +53,12 @@ struct Choice {
     private func isEncrypted(_ tls: [Entry]) -> Bool {
         guard let enabled = tls.first(where: { $0.key.name == "tls.enabled" }) else { return true }
         return (try? Codec<Bool>.flag.decode(enabled.value)) ?? true
+    }
+}
+
+extension Entry {
+    /// The name by which entries of several sources are the same: of a property's two names it is the first one.
+    fileprivate var nameBeside: String {
+        key.hasProperties ? "\(key.name).\(PropertyName.first(of: name))" : fullName
     }
 }
