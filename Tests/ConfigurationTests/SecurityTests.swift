@@ -1,3 +1,4 @@
+import Foundation
 import MsgBus
 import MsgBusConfiguration
 import Testing
@@ -36,6 +37,23 @@ struct SecurityTests {
             let missing = refusal(of: "sasl: {mechanism: plain, username: me, password_file: \(path)x}")
             #expect(missing == "bus.yaml:1:40: sasl.password_file can't be \"\(path)x\": there is no such file")
         }
+    }
+
+    @Test("A password in a pipe, which can be read only once, as the shell's <(…) makes it", arguments: ["", "no.such: 1"])
+    func pipe(properties: String) throws {
+        let pipe = Pipe()
+        try pipe.fileHandleForWriting.write(contentsOf: Data("hunter2\n".utf8))
+        try pipe.fileHandleForWriting.close()
+        let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+        let text = "sasl: {mechanism: plain, username: me, password_file: \(path)}\nproperties: {\(properties)}"
+        guard properties.isEmpty else {
+            #expect(refusal(of: text).hasPrefix("bus.yaml:2:14: properties.no.such: librdkafka"))
+            return
+        }
+        let config = try configured(text)
+        #expect(config.security == .sasl(.plain(username: "me", password: "hunter2")))
+        let setting = try config.effectiveSettings().first { $0.name == "sasl.password_file" }
+        #expect(setting?.value == path)
     }
 
     @Test("Trusting everyone has to be said")

@@ -1,6 +1,6 @@
 public import Configuration
 public import Foundation
-internal import MsgBus
+package import MsgBus
 
 /// Where settings come from: a file, the environment, a `ConfigReader` of swift-configuration, or single values.
 ///
@@ -65,6 +65,18 @@ public struct ConfigurationSource: Sendable {
     /// - Parameter reader: The reader. It is asked for every key when the configuration is made, for passwords as secrets.
     public static func reader(_ reader: ConfigReader) -> Self {
         Self { () throws(MsgBusError) in [try ReaderSource(reader: reader).entries()] }
+    }
+
+    /// The same, read now, for several configurations: what is a pipe can be read only once.
+    ///
+    /// - Throws: What is wrong with what it says, as far as that is seen without its values, and secrets' files that can't be read.
+    package func readOnce() throws(MsgBusError) -> Self {
+        var layers = try layers()
+        for layer in layers.indices {
+            for index in layers[layer].indices { try layers[layer][index].readFile() }
+        }
+        let read = layers
+        return Self { () throws(MsgBusError) in read }
     }
 
     /// One setting, for example an option of a command line.

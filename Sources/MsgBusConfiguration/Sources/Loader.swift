@@ -35,7 +35,9 @@ struct Loader {
         let said = layers.joined().first { $0.key.name == "direction" }.flatMap { try? Key.direction.decode($0.value) }
         var choice = Choice(direction: direction ?? said)
         for layer in layers { choice.add(layer) }
-        return choice.entries
+        var entries = choice.entries
+        for index in entries.indices { try entries[index].readFile() }
+        return entries
     }
 
     private func checkContradictions(_ layer: [Entry]) throws(MsgBusError) {
