@@ -1,6 +1,7 @@
 import Configuration
 import MsgBus
 import MsgBusConfiguration
+import Synchronization
 import TestSupport
 import Testing
 
@@ -231,6 +232,20 @@ struct SourceTests {
         #expect(config.writer.idempotence == true)
     }
 
+    @Test("Passwords and properties are secrets for who reports what a ConfigReader is asked for")
+    func reported() throws {
+        let reporter = SecretRecorder()
+        let provider = InMemoryProvider(values: [
+            "port": 9093, "sasl.password": "hunter2",
+            "properties": .init(.stringArray(["ssl.key.password=hunter2"]), isSecret: false),
+            "reader.properties": "sasl.password=hunter2",
+        ])
+        let reader = ConfigReader(provider: provider, accessReporter: reporter)
+        // What is reported is what is asked for, whether or not it makes sense together.
+        _ = try? MsgBusConfig(topic: "orders", direction: .reader, from: .reader(reader))
+        #expect(reporter.secrets == ["port": false, "sasl.password": true, "properties": true, "reader.properties": true])
+    }
+
     @Test(
         "A ConfigReader's bad values are errors with the key",
         arguments: [
@@ -270,5 +285,17 @@ struct SourceTests {
             try MsgBusConfig(topic: "orders", direction: .reader, from: .setting("port", "x", from: "--port"))
         }
         #expect(error?.message.hasPrefix("--port: port can't be \"x\"") == true)
+    }
+}
+
+/// Which of the values that were read are reported as secrets.
+private final class SecretRecorder: AccessReporter {
+    private let state = Mutex<[String: Bool]>([:])
+
+    var secrets: [String: Bool] { state.withLock(\.self) }
+
+    func report(_ event: AccessEvent) {
+        guard case .success(let value?) = event.result else { return }
+        state.withLock { $0[event.metadata.key.description] = value.isSecret }
     }
 }

@@ -19,7 +19,8 @@ struct ReaderSource {
     /// The calls that give nil don't tell a missing value from one of another type; those that throw do, if one asks for each type.
     private func content(_ key: Key) -> Tree.Content? {
         let name = ConfigKey(key.readerKey)
-        let isSecret = key.isSecret
+        // Among properties there may be a password; which, an access reporter can't know.
+        let isSecret = key.isSecret || key.hasProperties
         func place(_ text: String) -> Tree {
             Tree(content: .scalar(Scalar(text: text, kind: .text)), place: Place(name: ""))
         }
