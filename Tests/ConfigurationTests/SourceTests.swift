@@ -159,6 +159,24 @@ struct SourceTests {
         #expect(config.groupID == nil)
     }
 
+    @Test("What Kubernetes sets for a service with a longer name doesn't matter, and without a service it is a typo")
+    func services() throws {
+        let variables = [
+            "MSGBUS_REST_API_PORT": "tcp://10.0.0.1:80", "MSGBUS_REST_API_SERVICE_PORT": "80",
+            "MSGBUS_REST_API_SERVICE_PORT_HTTP": "80", "MSGBUS_REST_API_PORT_80_TCP": "tcp://10.0.0.1:80",
+            "MSGBUS_REST_API_PORT_80_TCP_PROTO": "tcp",
+        ]
+        let host = ["MSGBUS_REST_API_SERVICE_HOST": "10.0.0.1"]
+        func load(_ variables: [String: String]) throws(MsgBusError) -> MsgBusConfig {
+            try MsgBusConfig(topic: "orders", direction: .reader, from: .environment(variables))
+        }
+        #expect(try load(variables.merging(host) { $1 }).port == 9092)
+        for (name, value) in variables {
+            #expect(throws: MsgBusError.self, "\(name)") { try load([name: value]) }
+        }
+        #expect(throws: MsgBusError.self) { try load(host.merging(["MSGBUS_REST_API_PRT": "80"]) { $1 }) }
+    }
+
     @Test("The environment names a file, which counts less than it")
     func file() throws {
         try Folder.with { folder in

@@ -36,7 +36,8 @@ public struct ConfigurationSource: Sendable {
     /// Variables of the environment: a prefix and the key's name in capitals, with `_` for its dots, as `MSGBUS_WRITER_LINGER`.
     ///
     /// A property of librdkafka is `MSGBUS_PROPERTIES_CLIENT_RACK`. An empty variable counts as none. A variable with the prefix that no
-    /// key has is an error, for it is a typo; only what Kubernetes sets for a service called `msgbus` is left alone.
+    /// key has is an error, for it is a typo; only what Kubernetes sets for services called `msgbus` or
+    /// `msgbus-…` is left alone.
     /// `MSGBUS_CONFIG` names a file, which is read too, and counts less than the variables.
     ///
     /// - Parameters:
