@@ -288,6 +288,26 @@ struct SourceTests {
         #expect(error?.message.hasPrefix(expected) == true, "\(String(describing: error))")
     }
 
+    @Test(
+        "A ConfigReader's value of a type that no key takes is an error",
+        arguments: [
+            ("brokers", ConfigContent.intArray([1, 2]), "a list of numbers"), ("port", .intArray([1]), "a list of numbers"),
+            ("properties", .doubleArray([1.5]), "a list of numbers"), ("blocking", .boolArray([true]), "a list of true"),
+            ("sasl.password", .bytes(Array("hunter2".utf8)), "bytes"),
+            ("groupId", .byteChunkArray([Array("hunter2".utf8)]), "a list of bytes"),
+        ]
+    )
+    func unwanted(key: String, content: ConfigContent, expected: String) {
+        let values = [AbsoluteConfigKey(ConfigKey(key)): ConfigValue(content, isSecret: false)]
+        let reader = ConfigReader(provider: InMemoryProvider(values: values))
+        let error = #expect(throws: MsgBusError.self) {
+            try MsgBusConfig(topic: "orders", direction: .reader, from: .reader(reader))
+        }
+        #expect(error?.message.hasPrefix("configuration key \(key): ") == true, "\(String(describing: error))")
+        #expect(error?.message.contains("and is \(expected)") == true)
+        #expect(error?.message.contains("hunter2") == false)
+    }
+
     // MARK: Single settings
 
     @Test("A setting of a command line is told by its option")

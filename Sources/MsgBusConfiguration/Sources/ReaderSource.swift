@@ -10,7 +10,12 @@ struct ReaderSource {
         for key in Keys.all.list {
             let name = key.readerKey.joined(separator: ".")
             let place = Place(name: "configuration key \(name)")
-            guard let content = content(key) else { continue }
+            guard let content = content(key) else {
+                if let kind = unwanted(key) {
+                    throw .refused(place, "\(key.name): it has to be \(key.type), and is \(kind)")
+                }
+                continue
+            }
             entries += try Dialect.entries(of: key, "", Tree(content: content, place: place), place)
         }
         return entries
@@ -43,5 +48,17 @@ struct ReaderSource {
             return nil
         }
         return .list(texts.map(place))
+    }
+
+    /// What no key takes, and would be overlooked: what it is, if it is there.
+    private func unwanted(_ key: Key) -> String? {
+        let name = ConfigKey(key.readerKey)
+        let isSecret = key.isSecret || key.hasProperties
+        if (try? reader.requiredIntArray(forKey: name, isSecret: isSecret)) != nil { return "a list of numbers" }
+        if (try? reader.requiredDoubleArray(forKey: name, isSecret: isSecret)) != nil { return "a list of numbers" }
+        if (try? reader.requiredBoolArray(forKey: name, isSecret: isSecret)) != nil { return "a list of true and false" }
+        if (try? reader.requiredBytes(forKey: name, isSecret: isSecret)) != nil { return "bytes" }
+        if (try? reader.requiredByteChunkArray(forKey: name, isSecret: isSecret)) != nil { return "a list of bytes" }
+        return nil
     }
 }
