@@ -85,12 +85,36 @@ struct SecurityTests {
                 "sasl: {password: hunter2, password_file: x}",
                 "bus.yaml:1:8: sasl.password and sasl.password_file are two ways"
             ),
+            ("sasl: {kerberos_keytab: k}", "bus.yaml:1:8: sasl.kerberos_keytab: sasl.mechanism has to be set too"),
+            ("sasl: {kerberos_service: k}", "bus.yaml:1:8: sasl.kerberos_service: sasl.mechanism has to be set too"),
+            ("sasl: {kerberos_principal: k}", "bus.yaml:1:8: sasl.kerberos_principal: sasl.mechanism has to be set"),
+            (
+                "sasl: {mechanism: plain, username: me, password: hunter2, kerberos_service: k}",
+                "bus.yaml:1:59: sasl.kerberos_service: sasl.mechanism is plain, which takes no notice of it"
+            ),
+            (
+                "sasl: {mechanism: gssapi, username: me}",
+                "bus.yaml:1:27: sasl.username: sasl.mechanism is gssapi, which takes no notice of it"
+            ),
+            (
+                "sasl: {mechanism: gssapi, password: hunter2}",
+                "bus.yaml:1:27: sasl.password: sasl.mechanism is gssapi, which takes no notice of it"
+            ),
             ("tls: {minimum_version: 1.1}", "bus.yaml:1:7: tls.minimum_version can't be \"1.1\": there are 1.2, 1.3"),
         ]
     )
     func mistakes(text: String, expected: String) {
         let message = refusal(of: text)
         #expect(message.hasPrefix(expected), "\(message)")
+    }
+
+    @Test("What another source says for another login doesn't matter")
+    func otherLogin() throws {
+        let environment = ConfigurationSource.environment([
+            "MSGBUS_SASL_MECHANISM": "plain", "MSGBUS_SASL_USERNAME": "me", "MSGBUS_SASL_PASSWORD": "hunter2",
+        ])
+        let config = try configured("sasl: {mechanism: gssapi, kerberos_service: k}", [environment])
+        #expect(config.security == .sasl(.plain(username: "me", password: "hunter2")))
     }
 
     @Test("No secret is in what is in force")

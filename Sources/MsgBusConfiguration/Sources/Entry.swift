@@ -8,6 +8,8 @@ struct Entry: Sendable {
     let value: Tree
     /// Where it stands, for people.
     let place: Place
+    /// Which source it is from, counted from the one that counts most.
+    var layer = 0
 
     /// The whole name.
     var fullName: String { key.isTable ? "\(key.name).\(name)" : key.name }

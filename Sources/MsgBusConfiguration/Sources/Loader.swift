@@ -34,7 +34,10 @@ struct Loader {
         }
         let said = layers.joined().first { $0.key.name == "direction" }.flatMap { try? Key.direction.decode($0.value) }
         var choice = Choice(direction: direction ?? said)
-        for layer in layers { choice.add(layer) }
+        for index in layers.indices {
+            for entry in layers[index].indices { layers[index][entry].layer = index }
+            choice.add(layers[index])
+        }
         var entries = choice.entries
         for index in entries.indices { try entries[index].readFile() }
         return entries
@@ -76,6 +79,7 @@ struct Loader {
             draft.config.origins[entry.originName] = entry.origin
         }
         do {
+            try checkLogin(draft.protection, used)
             if let security = try draft.protection.security() { draft.config.security = security }
             if try draft.protection.tls() != nil { note("tls.enabled", "true", by: "tls.", of: used, &draft.config) }
         } catch {
@@ -92,6 +96,20 @@ struct Loader {
         }
         finish(&draft.config)
         return draft.config
+    }
+
+    /// Settings that another login needs are a mistake beside the mechanism. In another source they may be there for other programs.
+    private func checkLogin(_ protection: Protection, _ entries: [Entry]) throws(Complaint) {
+        guard let mechanism = protection.mechanism,
+            let chosen = entries.first(where: { $0.key.name == "sasl.mechanism" })
+        else { return }
+        let others = ["sasl.username", "sasl.password", "sasl.password_file"]
+        for entry in entries where entry.layer == chosen.layer {
+            let name = entry.key.name
+            guard mechanism == .gssapi ? others.contains(name) : name.hasPrefix("sasl.kerberos_") else { continue }
+            let why = "sasl.mechanism is \(mechanism.rawValue), which takes no notice of it: leave one of them out"
+            throw Complaint(why, key: name)
+        }
     }
 
     /// What nobody says, and follows from another key of its block: a certificate means TLS, a pause means a policy.
