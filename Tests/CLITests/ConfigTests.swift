@@ -26,7 +26,8 @@ struct ConfigTests {
         #expect(end.status == 0, "\(end.errors)")
         #expect(end.text == "/dev/stdin is right: 1 setting\n")
         // Read again it would be empty, and empty is right.
-        let wrong = try await Tool("", shell: "echo 'writer: {buffer_messages: 0}' | \"$0\" config check /dev/stdin").end()
+        let wrong = try await Tool("", shell: "echo 'writer: {buffer_messages: 0}' | \"$0\" config check /dev/stdin")
+            .end()
         #expect(wrong.status == 2)
     }
 

@@ -39,7 +39,10 @@ struct SecurityTests {
         }
     }
 
-    @Test("A password in a pipe, which can be read only once, as the shell's <(…) makes it", arguments: ["", "no.such: 1"])
+    @Test(
+        "A password in a pipe, which can be read only once, as the shell's <(…) makes it",
+        arguments: ["", "no.such: 1"]
+    )
     func pipe(properties: String) throws {
         let pipe = Pipe()
         try pipe.fileHandleForWriting.write(contentsOf: Data("hunter2\n".utf8))

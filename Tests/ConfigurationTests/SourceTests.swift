@@ -261,7 +261,9 @@ struct SourceTests {
         let reader = ConfigReader(provider: provider, accessReporter: reporter)
         // What is reported is what is asked for, whether or not it makes sense together.
         _ = try? MsgBusConfig(topic: "orders", direction: .reader, from: .reader(reader))
-        #expect(reporter.secrets == ["port": false, "sasl.password": true, "properties": true, "reader.properties": true])
+        #expect(
+            reporter.secrets == ["port": false, "sasl.password": true, "properties": true, "reader.properties": true]
+        )
     }
 
     @Test(
@@ -291,8 +293,10 @@ struct SourceTests {
     @Test(
         "A ConfigReader's value of a type that no key takes is an error",
         arguments: [
-            ("brokers", ConfigContent.intArray([1, 2]), "a list of numbers"), ("port", .intArray([1]), "a list of numbers"),
-            ("properties", .doubleArray([1.5]), "a list of numbers"), ("blocking", .boolArray([true]), "a list of true"),
+            ("brokers", ConfigContent.intArray([1, 2]), "a list of numbers"),
+            ("port", .intArray([1]), "a list of numbers"),
+            ("properties", .doubleArray([1.5]), "a list of numbers"),
+            ("blocking", .boolArray([true]), "a list of true"),
             ("sasl.password", .bytes(Array("hunter2".utf8)), "bytes"),
             ("groupId", .byteChunkArray([Array("hunter2".utf8)]), "a list of bytes"),
         ]

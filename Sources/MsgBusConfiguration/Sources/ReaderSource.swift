@@ -56,7 +56,9 @@ struct ReaderSource {
         let isSecret = key.isSecret || key.hasProperties
         if (try? reader.requiredIntArray(forKey: name, isSecret: isSecret)) != nil { return "a list of numbers" }
         if (try? reader.requiredDoubleArray(forKey: name, isSecret: isSecret)) != nil { return "a list of numbers" }
-        if (try? reader.requiredBoolArray(forKey: name, isSecret: isSecret)) != nil { return "a list of true and false" }
+        if (try? reader.requiredBoolArray(forKey: name, isSecret: isSecret)) != nil {
+            return "a list of true and false"
+        }
         if (try? reader.requiredBytes(forKey: name, isSecret: isSecret)) != nil { return "bytes" }
         if (try? reader.requiredByteChunkArray(forKey: name, isSecret: isSecret)) != nil { return "a list of bytes" }
         return nil
