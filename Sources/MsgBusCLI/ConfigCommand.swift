@@ -38,9 +38,10 @@ extension ConfigCommand {
 
         func run() async throws {
             var count = 0
+            let source = try ConfigurationSource.file(file).readOnce()
             for direction in ["reader", "writer"] {
                 let config = try MsgBusConfig(
-                    from: .file(file),
+                    from: source,
                     .setting("topic", "topic", from: "default"),
                     .setting("direction", direction, from: "default")
                 )

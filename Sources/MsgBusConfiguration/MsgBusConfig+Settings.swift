@@ -28,6 +28,9 @@ extension MsgBusConfig {
             let value = properties.first { $0.name == property.name }?.value
             return [("", value.flatMap(property.value))]
         }
+        if let property = decidingProperty(key), key.property == nil {
+            return [("", key.value(ofProperty: property.value))]
+        }
         let values = key.values(self)
         guard !key.isTable, values.first?.value == nil else { return values }
         // What can only be known from where it was read; or what it is by itself.
@@ -36,8 +39,20 @@ extension MsgBusConfig {
     }
 
     private func source(_ name: String, _ value: String?, _ key: Key) -> Setting.Source {
-        if let origin = origins[name] { return value ?? "" == origin.value ? .place(origin.place) : .code }
-        if value == key.standard { return .standard }
-        return .code
+        let shown = Setting(name: name, value: value, source: .code).value ?? ""
+        if let origin = origins[name], shown == origin.value { return .place(origin.place) }
+        if let property = decidingProperty(key), let origin = origins["properties.\(property.name)"],
+            origin.value == Setting(name: property.name, value: property.value, source: .code).value
+        {
+            return .place(origin.place)
+        }
+        return origins[name] == nil && value == key.standard ? .standard : .code
+    }
+
+    /// The user's property that counts more than a key.
+    private func decidingProperty(_ key: Key) -> (name: String, value: String)? {
+        guard let name = key.decidingProperty.map(PropertyName.first) else { return nil }
+        return properties.sorted { $0.key < $1.key }.first { PropertyName.first(of: $0.key) == name }
+            .map { ($0.key, $0.value) }
     }
 }

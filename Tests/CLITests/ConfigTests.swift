@@ -20,6 +20,17 @@ struct ConfigTests {
         #expect(end.text == "\(path) is right: 3 settings\n")
     }
 
+    @Test("check: what comes through a pipe, which can be read only once")
+    func pipe() async throws {
+        let end = try await Tool("", shell: "echo 'port: 9093' | \"$0\" config check /dev/stdin").end()
+        #expect(end.status == 0, "\(end.errors)")
+        #expect(end.text == "/dev/stdin is right: 1 setting\n")
+        // Read again it would be empty, and empty is right.
+        let wrong = try await Tool("", shell: "echo 'writer: {buffer_messages: 0}' | \"$0\" config check /dev/stdin")
+            .end()
+        #expect(wrong.status == 2)
+    }
+
     @Test(
         "check: 2 for one that isn't, with file, line and key",
         arguments: [

@@ -12,6 +12,10 @@ func configured(
     try MsgBusConfig(topic: "orders", direction: direction, from: others + [.text(text, name: name)])
 }
 
+func configured(_ text: String, _ others: [ConfigurationSource]) throws(MsgBusError) -> MsgBusConfig {
+    try configured(text, .reader, others)
+}
+
 /// The error of a text; every error of a configuration has a place.
 func refusal(
     of text: String,

@@ -131,6 +131,26 @@ struct MistakeTests {
         #expect(message.hasPrefix(expected), "\(message)")
     }
 
+    @Test(
+        "Lines as Windows ends them are lines",
+        arguments: [
+            ("group_id: g\r\nport: many", "bus.yaml:2:1: port can't be \"many\""),
+            ("port: 1\r\n\tgroup_id: a", "bus.yaml:2:1: there is a tab in the indentation"),
+            (
+                "group_id: g\r\n" + String(repeating: "- ", count: 200),
+                "bus.yaml:2: too many things are inside of each other"
+            ),
+            (
+                "group_id: g\r\nport: " + String(repeating: "[", count: 600),
+                "bus.yaml:2: there are more than 500 brackets"
+            ),
+        ]
+    )
+    func windows(text: String, expected: String) {
+        let message = refusal(of: text)
+        #expect(message.hasPrefix(expected), "\(message)")
+    }
+
     @Test("A short text that is an endless tree is refused before it grows, and so is what is too deep")
     func bombs() {
         var laughs = "a: &a [x, x, x, x, x, x, x, x, x]\n"

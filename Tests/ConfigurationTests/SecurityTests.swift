@@ -1,3 +1,4 @@
+import Foundation
 import MsgBus
 import MsgBusConfiguration
 import Testing
@@ -38,6 +39,26 @@ struct SecurityTests {
         }
     }
 
+    @Test(
+        "A password in a pipe, which can be read only once, as the shell's <(…) makes it",
+        arguments: ["", "no.such: 1"]
+    )
+    func pipe(properties: String) throws {
+        let pipe = Pipe()
+        try pipe.fileHandleForWriting.write(contentsOf: Data("hunter2\n".utf8))
+        try pipe.fileHandleForWriting.close()
+        let path = "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)"
+        let text = "sasl: {mechanism: plain, username: me, password_file: \(path)}\nproperties: {\(properties)}"
+        guard properties.isEmpty else {
+            #expect(refusal(of: text).hasPrefix("bus.yaml:2:14: properties.no.such: librdkafka"))
+            return
+        }
+        let config = try configured(text)
+        #expect(config.security == .sasl(.plain(username: "me", password: "hunter2")))
+        let setting = try config.effectiveSettings().first { $0.name == "sasl.password_file" }
+        #expect(setting?.value == path)
+    }
+
     @Test("Trusting everyone has to be said")
     func trusting() throws {
         let config = try configured("tls: {skip_verify: true}")
@@ -67,12 +88,36 @@ struct SecurityTests {
                 "sasl: {password: hunter2, password_file: x}",
                 "bus.yaml:1:8: sasl.password and sasl.password_file are two ways"
             ),
+            ("sasl: {kerberos_keytab: k}", "bus.yaml:1:8: sasl.kerberos_keytab: sasl.mechanism has to be set too"),
+            ("sasl: {kerberos_service: k}", "bus.yaml:1:8: sasl.kerberos_service: sasl.mechanism has to be set too"),
+            ("sasl: {kerberos_principal: k}", "bus.yaml:1:8: sasl.kerberos_principal: sasl.mechanism has to be set"),
+            (
+                "sasl: {mechanism: plain, username: me, password: hunter2, kerberos_service: k}",
+                "bus.yaml:1:59: sasl.kerberos_service: sasl.mechanism is plain, which takes no notice of it"
+            ),
+            (
+                "sasl: {mechanism: gssapi, username: me}",
+                "bus.yaml:1:27: sasl.username: sasl.mechanism is gssapi, which takes no notice of it"
+            ),
+            (
+                "sasl: {mechanism: gssapi, password: hunter2}",
+                "bus.yaml:1:27: sasl.password: sasl.mechanism is gssapi, which takes no notice of it"
+            ),
             ("tls: {minimum_version: 1.1}", "bus.yaml:1:7: tls.minimum_version can't be \"1.1\": there are 1.2, 1.3"),
         ]
     )
     func mistakes(text: String, expected: String) {
         let message = refusal(of: text)
         #expect(message.hasPrefix(expected), "\(message)")
+    }
+
+    @Test("What another source says for another login doesn't matter")
+    func otherLogin() throws {
+        let environment = ConfigurationSource.environment([
+            "MSGBUS_SASL_MECHANISM": "plain", "MSGBUS_SASL_USERNAME": "me", "MSGBUS_SASL_PASSWORD": "hunter2",
+        ])
+        let config = try configured("sasl: {mechanism: gssapi, kerberos_service: k}", [environment])
+        #expect(config.security == .sasl(.plain(username: "me", password: "hunter2")))
     }
 
     @Test("No secret is in what is in force")

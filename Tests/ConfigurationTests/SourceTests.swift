@@ -1,6 +1,7 @@
 import Configuration
 import MsgBus
 import MsgBusConfiguration
+import Synchronization
 import TestSupport
 import Testing
 
@@ -158,6 +159,24 @@ struct SourceTests {
         #expect(config.groupID == nil)
     }
 
+    @Test("What Kubernetes sets for a service with a longer name doesn't matter, and without a service it is a typo")
+    func services() throws {
+        let variables = [
+            "MSGBUS_REST_API_PORT": "tcp://10.0.0.1:80", "MSGBUS_REST_API_SERVICE_PORT": "80",
+            "MSGBUS_REST_API_SERVICE_PORT_HTTP": "80", "MSGBUS_REST_API_PORT_80_TCP": "tcp://10.0.0.1:80",
+            "MSGBUS_REST_API_PORT_80_TCP_PROTO": "tcp",
+        ]
+        let host = ["MSGBUS_REST_API_SERVICE_HOST": "10.0.0.1"]
+        func load(_ variables: [String: String]) throws(MsgBusError) -> MsgBusConfig {
+            try MsgBusConfig(topic: "orders", direction: .reader, from: .environment(variables))
+        }
+        #expect(try load(variables.merging(host) { $1 }).port == 9092)
+        for (name, value) in variables {
+            #expect(throws: MsgBusError.self, "\(name)") { try load([name: value]) }
+        }
+        #expect(throws: MsgBusError.self) { try load(host.merging(["MSGBUS_REST_API_PRT": "80"]) { $1 }) }
+    }
+
     @Test("The environment names a file, which counts less than it")
     func file() throws {
         try Folder.with { folder in
@@ -231,6 +250,22 @@ struct SourceTests {
         #expect(config.writer.idempotence == true)
     }
 
+    @Test("Passwords and properties are secrets for who reports what a ConfigReader is asked for")
+    func reported() throws {
+        let reporter = SecretRecorder()
+        let provider = InMemoryProvider(values: [
+            "port": 9093, "sasl.password": "hunter2",
+            "properties": .init(.stringArray(["ssl.key.password=hunter2"]), isSecret: false),
+            "reader.properties": "sasl.password=hunter2",
+        ])
+        let reader = ConfigReader(provider: provider, accessReporter: reporter)
+        // What is reported is what is asked for, whether or not it makes sense together.
+        _ = try? MsgBusConfig(topic: "orders", direction: .reader, from: .reader(reader))
+        #expect(
+            reporter.secrets == ["port": false, "sasl.password": true, "properties": true, "reader.properties": true]
+        )
+    }
+
     @Test(
         "A ConfigReader's bad values are errors with the key",
         arguments: [
@@ -255,6 +290,28 @@ struct SourceTests {
         #expect(error?.message.hasPrefix(expected) == true, "\(String(describing: error))")
     }
 
+    @Test(
+        "A ConfigReader's value of a type that no key takes is an error",
+        arguments: [
+            ("brokers", ConfigContent.intArray([1, 2]), "a list of numbers"),
+            ("port", .intArray([1]), "a list of numbers"),
+            ("properties", .doubleArray([1.5]), "a list of numbers"),
+            ("blocking", .boolArray([true]), "a list of true"),
+            ("sasl.password", .bytes(Array("hunter2".utf8)), "bytes"),
+            ("groupId", .byteChunkArray([Array("hunter2".utf8)]), "a list of bytes"),
+        ]
+    )
+    func unwanted(key: String, content: ConfigContent, expected: String) {
+        let values = [AbsoluteConfigKey(ConfigKey(key)): ConfigValue(content, isSecret: false)]
+        let reader = ConfigReader(provider: InMemoryProvider(values: values))
+        let error = #expect(throws: MsgBusError.self) {
+            try MsgBusConfig(topic: "orders", direction: .reader, from: .reader(reader))
+        }
+        #expect(error?.message.hasPrefix("configuration key \(key): ") == true, "\(String(describing: error))")
+        #expect(error?.message.contains("and is \(expected)") == true)
+        #expect(error?.message.contains("hunter2") == false)
+    }
+
     // MARK: Single settings
 
     @Test("A setting of a command line is told by its option")
@@ -270,5 +327,17 @@ struct SourceTests {
             try MsgBusConfig(topic: "orders", direction: .reader, from: .setting("port", "x", from: "--port"))
         }
         #expect(error?.message.hasPrefix("--port: port can't be \"x\"") == true)
+    }
+}
+
+/// Which of the values that were read are reported as secrets.
+private final class SecretRecorder: AccessReporter {
+    private let state = Mutex<[String: Bool]>([:])
+
+    var secrets: [String: Bool] { state.withLock(\.self) }
+
+    func report(_ event: AccessEvent) {
+        guard case .success(let value?) = event.result else { return }
+        state.withLock { $0[event.metadata.key.description] = value.isSecret }
     }
 }

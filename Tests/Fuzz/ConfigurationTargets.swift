@@ -5,7 +5,7 @@ import TestSupport
 
 extension FuzzTarget {
     /// YAML files, and with them those of other systems.
-    static let yaml = file("yaml", "bus.yaml", [yamlSample, cortxSample, bombSample, kafkaSample])
+    static let yaml = file("yaml", "bus.yaml", [yamlSample, cortxSample, bombSample, kafkaSample, windowsSample])
     static let json = file("json", "bus.json", [jsonSample, messageBusSample])
 
     /// Files that are right as YAML, with keys and values that may not be.
@@ -153,6 +153,9 @@ extension FuzzTarget {
           client.id: |
             me
         """
+
+    /// With lines as Windows ends them.
+    private static let windowsSample = yamlSample.replacing("\n", with: "\r\n")
 
     private static let kafkaSample = """
         addrs: ["127.0.0.1:9092"]

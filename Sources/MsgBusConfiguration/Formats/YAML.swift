@@ -18,7 +18,9 @@ struct YAML {
 
     /// Reads one document.
     static func tree(of text: String, in name: String) throws(MsgBusError) -> Tree {
-        var yaml = YAML(name: name, lines: text.split(separator: "\n", omittingEmptySubsequences: false))
+        // The line feed alone isn't found in Windows' "\r\n", which is one character.
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        var yaml = YAML(name: name, lines: lines)
         return try yaml.read(text)
     }
 

@@ -27,7 +27,7 @@ extension Key {
         .protection("tls.key_password", \.keyPassword, .secret, "What the key is encrypted with.")
             .instead(of: "tls.key_password_file").secret,
         .protection("tls.key_password_file", \.keyPassword, .secretFile, "A file with what the key is encrypted with.")
-            .instead(of: "tls.key_password"),
+            .instead(of: "tls.key_password").read,
         .protection(
             "tls.verify_host_name",
             \.verifiesHostName,
@@ -58,7 +58,7 @@ extension Key {
         .instead(of: "sasl.password_file").secret,
         .protection("sasl.password_file", \.password, .secretFile, "A file with the password.").instead(
             of: "sasl.password"
-        ),
+        ).read,
         .protection("sasl.kerberos_service", \.kerberosService, .text, "For gssapi: the brokers' service.").usually(
             "kafka"
         ),
@@ -116,6 +116,7 @@ extension Key {
     }
 
     private var secret: Key { changed { $0.isSecret = true } }
+    private var read: Key { changed { $0.isFileOfSecret = true } }
     private func instead(of other: String) -> Key { changed { $0.displaces = [other] } }
 
     private func shown(
@@ -161,24 +162,10 @@ extension Codec<Secret> {
         format: \.description
     )
 
-    /// A file in which there is nothing else; the line feed that editors add at its end doesn't count.
+    /// Its value is a path, and what is taken is what stands in the file.
     fileprivate static let secretFile = Codec(
         type: "a path",
-        parse: { path throws(Complaint) in
-            let file = ConfigurationFile(path: try Codec<String>.text.parse(path))
-            let bytes: [UInt8]
-            do throws(MsgBusError) {
-                bytes = try file.bytes()
-            } catch {
-                throw Complaint(error.message.replacing("\(path): ", with: "", maxReplacements: 1))
-            }
-            guard var text = String(validating: bytes, as: UTF8.self) else {
-                throw Complaint("the file isn't UTF-8 text")
-            }
-            if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
-            guard !text.isEmpty else { throw Complaint("the file is empty") }
-            return Secret(text)
-        },
+        parse: secret.parse,
         format: \.description,
         isShownAsWritten: true
     )

@@ -29,6 +29,8 @@ struct Key: Sendable {
     var displaces: [String] = []
     /// Whether what is in it are names of the user's.
     var isTable = false
+    /// Whether its value is the path of a file with what it is about, which is read once: a pipe has it only once.
+    var isFileOfSecret = false
     /// The property that shows what is in force, where the configuration itself doesn't, and how its value is turned back.
     var property: (name: String, value: @Sendable (String) -> String?)?
     /// The value that it has if nobody sets it, where ``values`` doesn't tell.

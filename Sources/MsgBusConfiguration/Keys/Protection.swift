@@ -66,6 +66,9 @@ struct Protection: Sendable {
             let missing = "sasl.mechanism has to be set too, to plain, scram_sha_256, scram_sha_512 or gssapi"
             if username != nil { throw Complaint(missing, key: "sasl.username") }
             if password != nil { throw Complaint(missing, key: "sasl.password") }
+            if kerberosService != nil { throw Complaint(missing, key: "sasl.kerberos_service") }
+            if kerberosPrincipal != nil { throw Complaint(missing, key: "sasl.kerberos_principal") }
+            if kerberosKeytab != nil { throw Complaint(missing, key: "sasl.kerberos_keytab") }
             return nil
         }
         if mechanism == .gssapi {

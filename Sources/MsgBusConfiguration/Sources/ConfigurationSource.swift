@@ -1,6 +1,6 @@
 public import Configuration
 public import Foundation
-internal import MsgBus
+package import MsgBus
 
 /// Where settings come from: a file, the environment, a `ConfigReader` of swift-configuration, or single values.
 ///
@@ -36,7 +36,8 @@ public struct ConfigurationSource: Sendable {
     /// Variables of the environment: a prefix and the key's name in capitals, with `_` for its dots, as `MSGBUS_WRITER_LINGER`.
     ///
     /// A property of librdkafka is `MSGBUS_PROPERTIES_CLIENT_RACK`. An empty variable counts as none. A variable with the prefix that no
-    /// key has is an error, for it is a typo; only what Kubernetes sets for a service called `msgbus` is left alone.
+    /// key has is an error, for it is a typo; only what Kubernetes sets for services called `msgbus` or
+    /// `msgbus-…` is left alone.
     /// `MSGBUS_CONFIG` names a file, which is read too, and counts less than the variables.
     ///
     /// - Parameters:
@@ -65,6 +66,18 @@ public struct ConfigurationSource: Sendable {
     /// - Parameter reader: The reader. It is asked for every key when the configuration is made, for passwords as secrets.
     public static func reader(_ reader: ConfigReader) -> Self {
         Self { () throws(MsgBusError) in [try ReaderSource(reader: reader).entries()] }
+    }
+
+    /// The same, read now, for several configurations: what is a pipe can be read only once.
+    ///
+    /// - Throws: What is wrong with what it says, as far as that is seen without its values, and secrets' files that can't be read.
+    package func readOnce() throws(MsgBusError) -> Self {
+        var layers = try layers()
+        for layer in layers.indices {
+            for index in layers[layer].indices { try layers[layer][index].readFile() }
+        }
+        let read = layers
+        return Self { () throws(MsgBusError) in read }
     }
 
     /// One setting, for example an option of a command line.

@@ -42,9 +42,19 @@ struct Environment: Sendable {
         return Nearest.name(to: name, in: names).map { "; did you mean \(prefix)\($0)?" } ?? ""
     }
 
-    /// What others set by this name: Kubernetes for a service called `msgbus`, and this package's own scripts.
+    /// What others set by this name: Kubernetes for services called `msgbus` or `msgbus-rest`, and this package's own scripts.
     private func isForeign(_ name: String, _ value: String) -> Bool {
         if ["REQUIRE_BROKER", "WARNINGS_AS_ERRORS"].contains(name) { return prefix == "MSGBUS_" }
+        if isService(name[...], value) { return true }
+        // Of a service with a longer name all variables are there, or none.
+        return name.indices.contains { index in
+            let rest = name[name.index(after: index)...]
+            return name[index] == "_" && isService(rest, value)
+                && variables["\(prefix)\(name[...index])SERVICE_HOST"] != nil
+        }
+    }
+
+    private func isService(_ name: Substring, _ value: String) -> Bool {
         if name == "PORT" { return value.contains("://") }
         return name == "SERVICE_HOST" || name == "SERVICE_PORT" || name.hasPrefix("SERVICE_PORT_")
             || name.wholeMatch(of: /PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?/) != nil

@@ -25,18 +25,22 @@ struct Loader {
 
     /// Of each setting the one that counts most.
     private func chosenEntries() throws(MsgBusError) -> [Entry] {
-        var chosen: [Entry] = []
-        var names: Set<String> = []
-        var displaced: Set<String> = []
+        var layers: [[Entry]] = []
         for source in sources {
             for layer in try source.layers() {
                 try checkContradictions(layer)
-                chosen += layer.filter { !names.contains($0.fullName) && !displaced.contains($0.fullName) }
-                names.formUnion(layer.map(\.fullName))
-                displaced.formUnion(layer.flatMap(\.key.displaces))
+                layers.append(layer)
             }
         }
-        return chosen
+        let said = layers.joined().first { $0.key.name == "direction" }.flatMap { try? Key.direction.decode($0.value) }
+        var choice = Choice(direction: direction ?? said)
+        for index in layers.indices {
+            for entry in layers[index].indices { layers[index][entry].layer = index }
+            choice.add(layers[index])
+        }
+        var entries = choice.entries
+        for index in entries.indices { try entries[index].readFile() }
+        return entries
     }
 
     private func checkContradictions(_ layer: [Entry]) throws(MsgBusError) {
@@ -64,13 +68,18 @@ struct Loader {
         }
         var draft = Draft(MsgBusConfig(topic: topic, direction: direction))
         if let profile = read.profile { use(profile, entries, &draft.config) }
-        // What is for one direction comes last, to count more than what is for both.
-        let used = entries.filter { $0.key.onlyFor == nil } + entries.filter { $0.key.onlyFor == direction }
+        // Properties come after the keys that stand for them. What is for one direction comes last, to count more than what is for both.
+        let keys = entries.filter { !$0.key.hasProperties }
+        let properties = entries.filter(\.key.hasProperties)
+        let used = [keys, properties].flatMap { entries in
+            entries.filter { $0.key.onlyFor == nil } + entries.filter { $0.key.onlyFor == direction }
+        }
         for entry in used {
             try entry.apply(to: &draft)
             draft.config.origins[entry.originName] = entry.origin
         }
         do {
+            try checkLogin(draft.protection, used)
             if let security = try draft.protection.security() { draft.config.security = security }
             if try draft.protection.tls() != nil { note("tls.enabled", "true", by: "tls.", of: used, &draft.config) }
         } catch {
@@ -87,6 +96,20 @@ struct Loader {
         }
         finish(&draft.config)
         return draft.config
+    }
+
+    /// Settings that another login needs are a mistake beside the mechanism. In another source they may be there for other programs.
+    private func checkLogin(_ protection: Protection, _ entries: [Entry]) throws(Complaint) {
+        guard let mechanism = protection.mechanism,
+            let chosen = entries.first(where: { $0.key.name == "sasl.mechanism" })
+        else { return }
+        let others = ["sasl.username", "sasl.password", "sasl.password_file"]
+        for entry in entries where entry.layer == chosen.layer {
+            let name = entry.key.name
+            guard mechanism == .gssapi ? others.contains(name) : name.hasPrefix("sasl.kerberos_") else { continue }
+            let why = "sasl.mechanism is \(mechanism.rawValue), which takes no notice of it: leave one of them out"
+            throw Complaint(why, key: name)
+        }
     }
 
     /// What nobody says, and follows from another key of its block: a certificate means TLS, a pause means a policy.
