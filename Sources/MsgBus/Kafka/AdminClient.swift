@@ -129,11 +129,9 @@ final class AdminClient: Sendable {
         by deadline: Moment
     ) async throws(MsgBusError) -> Answer {
         let left = Moment.now.duration(to: deadline)
-        let cause = client.connection
+        let connection = client.connection
         client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(left.milliseconds)) { @Sendable in
-            let reason = cause.isSuspect ? cause.cause.map { ": \($0.message)" } ?? "" : ""
-            let text = "\(context): no answer in time\(reason)"
-            answer.resolve(.failure(MsgBusError(.timeout, text, isRetriable: true)))
+            answer.resolve(.failure(Self.late(context, connection)))
         }
         let result = await withTaskCancellationHandler {
             await answer.value()
@@ -141,6 +139,14 @@ final class AdminClient: Sendable {
             answer.resolve(.failure(Self.cancelled))
         }
         return try result.get()
+    }
+
+    /// That nobody has answered until the deadline, and why, as far as the connection knows.
+    func late(_ context: String) -> MsgBusError { Self.late(context, client.connection) }
+
+    private static func late(_ context: String, _ connection: ConnectionMonitor) -> MsgBusError {
+        let reason = connection.isSuspect ? connection.cause.map { ": \($0.message)" } ?? "" : ""
+        return MsgBusError(.timeout, "\(context): no answer in time\(reason)", isRetriable: true)
     }
 
     /// Waits a moment before something is looked at again.
