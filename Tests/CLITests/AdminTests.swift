@@ -177,6 +177,17 @@ struct AdminTests {
         #expect(try await run("purge \(topic)-unknown --yes").status == 5)
     }
 
+    @Test("that a topic is the cluster's own is said with the flag that allows it")
+    func internalTopic() async throws {
+        for line in ["topics create __\(topic) --json", "purge __\(topic) --yes"] {
+            let refused = try await run(line)
+            #expect(refused.status == 1)
+            #expect(refused.errors.contains("say --allow-internal if"), "\(refused.errors)")
+            #expect(!(refused.errors + refused.text).contains("allowingInternal"))
+        }
+        #expect(try await run("topics create __\(topic) --json").text.contains("say --allow-internal if"))
+    }
+
     @Test("on a cluster that can't be administered it says so, in time")
     func embedded() async throws {
         try await Cluster.run { cluster in
