@@ -135,6 +135,23 @@ struct AdminConnectionTests {
         await admin.close()
     }
 
+    @Test("Nothing of a closed connection is kept until its calls' deadlines")
+    func released() async throws {
+        struct Weak: Sendable {
+            weak let connection: ConnectionMonitor?
+        }
+        let broker = try EmbeddedBroker()
+        func use() async throws -> Weak {
+            let admin = try await admin(broker)
+            _ = try await admin.listTopics(timeout: .seconds(3600))
+            await admin.close()
+            return Weak(connection: admin.admin.client.connection)
+        }
+        let used = try await use()
+        #expect(await eventually { used.connection == nil })
+        broker.close()
+    }
+
     @Test("A cancelled task stops waiting at once, and a close ends every call")
     func cancelAndClose() async throws {
         let broker = try EmbeddedBroker()

@@ -128,11 +128,13 @@ final class AdminClient: Sendable {
         _ context: String,
         by deadline: Moment
     ) async throws(MsgBusError) -> Answer {
-        let left = Moment.now.duration(to: deadline)
-        let connection = client.connection
-        client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(left.milliseconds)) { @Sendable in
+        // One that can be cancelled: a deadline may be hours away.
+        let timer = DeadlineTimer(queue: client.loop.queue)
+        timer.start { @Sendable [connection = client.connection] in
             answer.resolve(.failure(Self.late(context, connection)))
         }
+        timer.arm(at: deadline)
+        defer { timer.cancel() }
         let result = await withTaskCancellationHandler {
             await answer.value()
         } onCancel: {
