@@ -188,6 +188,49 @@ struct AdminTests {
         #expect(try await run("topics create __\(topic) --json").text.contains("say --allow-internal if"))
     }
 
+    /// Runs it on a terminal, where somebody types the answer once the question is there.
+    private func typed(_ answer: String, _ line: String) async throws -> Tool.End {
+        let script = """
+            import os, pty, sys
+            child, terminal = pty.fork()
+            if child == 0: os.execv(sys.argv[1], sys.argv[1:])
+            seen = b""
+            while True:
+                try: some = os.read(terminal, 4096)
+                except OSError: break
+                if not some: break
+                was = b"[y/N] " in seen
+                seen += some
+                if not was and b"[y/N] " in seen: os.write(terminal, os.environ["ANSWER"].encode() + b"\\n")
+            os.write(1, seen)
+            sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            """
+        let tool = try Tool(
+            "",
+            brokers: try ProcessBroker.shared.get().address,
+            environment: ["SCRIPT": script, "ANSWER": answer],
+            shell: "exec python3 -c \"$SCRIPT\" \"$0\" \(line)"
+        )
+        return await tool.end()
+    }
+
+    @Test("on a terminal purge asks, and does nothing unless the answer is yes", .enabled(if: FaultProxy.isUsable))
+    func question() async throws {
+        _ = try await done("topics create \(topic):1")
+        _ = try await done("write \(topic) one two three")
+        for answer in ["n", "", "yesterday"] {
+            let refused = try await typed(answer, "purge \(topic)")
+            #expect(refused.status == 1)
+            #expect(refused.text.contains("Delete all messages of \(topic)? [y/N] "), "\(refused.text)")
+            #expect(refused.text.contains("nothing was changed"))
+        }
+        #expect(try await done("read \(topic) --from earliest -e").lines.count == 3)
+        let purged = try await typed("Yes", "purge \(topic)")
+        #expect(purged.status == 0)
+        #expect(purged.text.contains("\(topic): 3 messages deleted"), "\(purged.text)")
+        #expect(try await done("read \(topic) --from earliest -e").bytes.isEmpty)
+    }
+
     @Test("on a cluster that can't be administered it says so, in time")
     func embedded() async throws {
         try await Cluster.run { cluster in
