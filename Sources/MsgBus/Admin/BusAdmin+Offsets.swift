@@ -96,7 +96,7 @@ extension BusAdmin {
     ///   - timeout: How long at most. Default: 30 seconds.
     /// - Returns: What is changed, by partition, with those that stay as they are.
     /// - Throws: `.state` if the group has members; `.admin` if no topic is named and nothing is committed; `.offset` for an offset that
-    ///   the partition doesn't have; `.unknownTopic`, `.unknownPartition`, `.configuration`, `.unsupported`, `.authorization`,
+    ///   the partition doesn't have; `.unknownTopic`, `.unknownPartition`, `.notAvailable`, `.configuration`, `.unsupported`, `.authorization`,
     ///   `.timeout`, `.transport`, `.cancelled`, `.closed`.
     @discardableResult
     public func resetOffsets(
