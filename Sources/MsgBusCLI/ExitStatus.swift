@@ -35,7 +35,7 @@ enum ExitStatus: Int32 {
         case let error as MsgBusError where wasInterrupted && error.code == .cancelled:
             return .interrupted
         case let error as MsgBusError:
-            Console.tell("msgbus: \(error)\(error.hint.map { ". " + $0 } ?? "")")
+            Console.tell("msgbus: \(error.forCommands)\(error.hint.map { ". " + $0 } ?? "")")
             return Self(error)
         case let failure as CommandFailure:
             Console.tell("msgbus: \(failure.message)")
@@ -67,6 +67,14 @@ enum ExitStatus: Int32 {
 }
 
 extension MsgBusError {
+    /// The same error, with the name that an argument of the library's has on the command line.
+    var forCommands: Self {
+        guard code == .state else { return self }
+        var error = self
+        error.message = message.replacing("allowingInternal", with: "--allow-internal")
+        return error
+    }
+
     /// What to do about it, where the message doesn't say so.
     fileprivate var hint: String? {
         switch code {

@@ -13,7 +13,8 @@ enum JSON: Encodable {
     init(_ text: String?) { self = text.map { .string($0) } ?? .null }
     init(_ number: (some BinaryInteger)?) { self = number.map { .number(Int64($0)) } ?? .null }
     init(_ error: MsgBusError?) {
-        self = error.map { .object(["code": .string($0.code.name), "message": .string("\($0)")]) } ?? .null
+        self =
+            error.map { .object(["code": .string($0.code.name), "message": .string("\($0.forCommands)")]) } ?? .null
     }
 
     func encode(to encoder: any Encoder) throws {

@@ -28,7 +28,7 @@ struct MessageLine: Decodable {
         case key, value, headers, partition, timestamp
     }
 
-    private struct AnyKey: CodingKey {
+    fileprivate struct AnyKey: CodingKey {
         let stringValue: String
         let intValue: Int? = nil
         init?(stringValue: String) { self.stringValue = stringValue }
@@ -36,14 +36,7 @@ struct MessageLine: Decodable {
     }
 
     init(from decoder: any Decoder) throws {
-        for key in try decoder.container(keyedBy: AnyKey.self).allKeys where Key(rawValue: key.stringValue) == nil {
-            let known = Key.allCases.map(\.rawValue).joined(separator: ", ")
-            throw DecodingError.dataCorruptedError(
-                forKey: key,
-                in: try decoder.container(keyedBy: AnyKey.self),
-                debugDescription: "there is no such key; there are \(known)"
-            )
-        }
+        try decoder.requireKeys(of: Key.self)
         let container = try decoder.container(keyedBy: Key.self)
         // A message without a value is a tombstone, which nobody shall write by leaving something out.
         guard container.contains(.value) else {
@@ -70,6 +63,23 @@ struct MessageLine: Decodable {
     private struct Header: Decodable {
         let name: String
         let value: Bytes?
+
+        private enum Key: String, CodingKey, CaseIterable {
+            case name, value
+        }
+
+        init(from decoder: any Decoder) throws {
+            try decoder.requireKeys(of: Key.self)
+            let container = try decoder.container(keyedBy: Key.self)
+            name = try container.decode(String.self, forKey: .name)
+            guard container.contains(.value) else {
+                throw DecodingError.keyNotFound(
+                    Key.value,
+                    .init(codingPath: container.codingPath, debugDescription: "")
+                )
+            }
+            value = try container.decodeIfPresent(Bytes.self, forKey: .value)
+        }
     }
 
     /// A string, or Base64 of what isn't UTF-8.
@@ -78,12 +88,17 @@ struct MessageLine: Decodable {
 
         private struct Base64: Decodable {
             let base64: Data
+
+            enum CodingKeys: String, CodingKey, CaseIterable {
+                case base64
+            }
         }
 
         init(from decoder: any Decoder) throws {
             if let text = try? decoder.singleValueContainer().decode(String.self) {
                 bytes = Array(text.utf8)
             } else if let base64 = try? decoder.singleValueContainer().decode(Base64.self) {
+                try decoder.requireKeys(of: Base64.CodingKeys.self)
                 bytes = Array(base64.base64)
             } else {
                 throw DecodingError.dataCorrupted(
@@ -103,8 +118,10 @@ struct MessageLine: Decodable {
         }
         switch error {
         case .keyNotFound(let key, let context):
-            let place = context.codingPath.isEmpty ? "the message" : at(context)
-            return "\(place) has no \"\(key.stringValue)\"\(key.stringValue == "value" ? ": null is a tombstone" : "")"
+            let isMessage = context.codingPath.isEmpty
+            let null = isMessage ? ": null is a tombstone" : ": null is a header without a value"
+            return "\(isMessage ? "the message" : at(context)) has no \"\(key.stringValue)\""
+                + (key.stringValue == "value" ? null : "")
         case .typeMismatch(let type, let context):
             return context.codingPath.isEmpty ? at(context) : "\(at(context)) is no \(name(type))"
         case .valueNotFound(let type, let context):
@@ -124,5 +141,22 @@ struct MessageLine: Decodable {
         case is String.Type: "string"
         default: "list"
         }
+    }
+}
+
+extension Decoder {
+    /// Throws if an object has a key that isn't one of these.
+    fileprivate func requireKeys<Key: CodingKey & CaseIterable & RawRepresentable>(
+        of type: Key.Type
+    ) throws where Key.RawValue == String {
+        let container = try container(keyedBy: MessageLine.AnyKey.self)
+        guard let key = container.allKeys.first(where: { Key(rawValue: $0.stringValue) == nil }) else { return }
+        let known = Key.allCases.map(\.rawValue)
+        throw DecodingError.dataCorruptedError(
+            forKey: key,
+            in: container,
+            debugDescription:
+                "there is no such key; there \(known.count == 1 ? "is" : "are") \(known.joined(separator: ", "))"
+        )
     }
 }

@@ -177,6 +177,88 @@ struct AdminTests {
         #expect(try await run("purge \(topic)-unknown --yes").status == 5)
     }
 
+    @Test("that a topic is the cluster's own is said with the flag that allows it")
+    func internalTopic() async throws {
+        for line in ["topics create __\(topic) --json", "purge __\(topic) --yes"] {
+            let refused = try await run(line)
+            #expect(refused.status == 1)
+            #expect(refused.errors.contains("say --allow-internal if"), "\(refused.errors)")
+            #expect(!(refused.errors + refused.text).contains("allowingInternal"))
+        }
+        #expect(try await run("topics create __\(topic) --json").text.contains("say --allow-internal if"))
+    }
+
+    /// Runs it on a terminal, where somebody types the answer once the question is there, so many times.
+    private func typed(
+        _ answer: String,
+        to question: String = "[y/N] ",
+        times: Int = 1,
+        _ line: String
+    ) async throws -> Tool.End {
+        let script = """
+            import os, pty, sys
+            child, terminal = pty.fork()
+            if child == 0: os.execv(sys.argv[1], sys.argv[1:])
+            question, times, answer = (os.environ[name].encode() for name in ("QUESTION", "TIMES", "ANSWER"))
+            seen = b""
+            while True:
+                try: some = os.read(terminal, 4096)
+                except OSError: break
+                if not some: break
+                seen += some
+                if answer and seen.count(question) >= int(times):
+                    os.write(terminal, answer)
+                    answer = b""
+            os.write(1, seen)
+            sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            """
+        let tool = try Tool(
+            "",
+            brokers: try ProcessBroker.shared.get().address,
+            environment: ["SCRIPT": script, "QUESTION": question, "TIMES": "\(times)", "ANSWER": answer],
+            shell: "exec python3 -c \"$SCRIPT\" \"$0\" \(line)"
+        )
+        return await tool.end()
+    }
+
+    @Test("on a terminal purge asks, and does nothing unless the answer is yes", .enabled(if: FaultProxy.isUsable))
+    func question() async throws {
+        _ = try await done("topics create \(topic):1")
+        _ = try await done("write \(topic) one two three")
+        for answer in ["n\n", "\n", "yesterday\n"] {
+            let refused = try await typed(answer, "purge \(topic)")
+            #expect(refused.status == 1)
+            #expect(refused.text.contains("Delete all messages of \(topic)? [y/N] "), "\(refused.text)")
+            #expect(refused.text.contains("nothing was changed"))
+        }
+        #expect(try await done("read \(topic) --from earliest -e").lines.count == 3)
+        let purged = try await typed("Yes\n", "purge \(topic)")
+        #expect(purged.status == 0)
+        #expect(purged.text.contains("\(topic): 3 messages deleted"), "\(purged.text)")
+        #expect(try await done("read \(topic) --from earliest -e").bytes.isEmpty)
+    }
+
+    @Test(
+        "on a terminal lag --watch shows everything in the same place, until Ctrl-C",
+        .enabled(if: FaultProxy.isUsable)
+    )
+    func redrawn() async throws {
+        _ = try await done("topics create \(topic):1")
+        _ = try await done("write \(topic) one two")
+        let clear = "\u{1B}[H\u{1B}[2J"
+        let line = "lag \(group) --topic \(topic) --watch --interval 0.05"
+        let end = try await typed("\u{3}", to: clear, times: 3, line)
+        #expect(end.status == 130)
+        let screens = end.text.components(separatedBy: clear)
+        #expect(screens.count >= 4)
+        #expect(screens[0].isEmpty, "\(end.text)")
+        for screen in screens[1..<3] {
+            #expect(screen.hasPrefix("GROUP "), "\(screen)")
+            #expect(screen.components(separatedBy: "GROUP ").count == 2)
+            #expect(screen.contains(/total +2\r\n/))
+        }
+    }
+
     @Test("on a cluster that can't be administered it says so, in time")
     func embedded() async throws {
         try await Cluster.run { cluster in

@@ -101,6 +101,13 @@ struct KcatTests {
             (#"{"value":"a","timestamp":"1"}"#, "\"timestamp\""),
             (#"{"value":"a","headers":{"a":"b"}}"#, "\"headers\""),
             (#"{"value":"a","headers":[{"value":"b"}]}"#, "\"name\""),
+            (
+                #"{"value":"a","headers":[{"name":"a","vlue":"x"}]}"#,
+                "vlue\": there is no such key; there are name, value"
+            ),
+            (#"{"value":"a","headers":[{"name":"a","value":"x","x":1}]}"#, "x\": there is no such key"),
+            (#"{"value":"a","headers":[{"name":"a"}]}"#, "has no \"value\": null is a header without a value"),
+            (#"{"value":{"base64":"/w==","x":1}}"#, "\"value.x\": there is no such key; there is base64"),
         ]
     )
     func badLine(line: String, reason: String) async throws {

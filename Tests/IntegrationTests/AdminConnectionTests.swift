@@ -114,6 +114,44 @@ struct AdminConnectionTests {
         broker.close()
     }
 
+    @Test(
+        "A broker that is silent for a while is waited for until the deadline, and only then that is an error",
+        .enabled(if: ProcessBroker.isUsable, "\(ProcessBroker.hint)")
+    )
+    func silence() async throws {
+        let broker = try ProcessBroker()
+        let admin = try await BusAdmin.connect(to: broker.config(topic: "unused", direction: .reader))
+        try await admin.createTopic(NewTopic(topic, partitions: 1))
+        broker.suspend()
+        let patient = immediately { try await admin.topicConfiguration(topic, timeout: hang) }
+        // Longer than an election may take.
+        let error = await #expect(throws: MsgBusError.self) {
+            try await admin.topicConfiguration(topic, timeout: .seconds(4))
+        }
+        #expect(error?.code == .timeout)
+        #expect(error?.message.hasPrefix("can't read the topic's configuration: no answer in time") == true)
+        broker.resume()
+        #expect(try await !patient.value.isEmpty)
+        await admin.close()
+    }
+
+    @Test("Nothing of a closed connection is kept until its calls' deadlines")
+    func released() async throws {
+        struct Weak: Sendable {
+            weak let connection: ConnectionMonitor?
+        }
+        let broker = try EmbeddedBroker()
+        func use() async throws -> Weak {
+            let admin = try await admin(broker)
+            _ = try await admin.listTopics(timeout: .seconds(3600))
+            await admin.close()
+            return Weak(connection: admin.admin.client.connection)
+        }
+        let used = try await use()
+        #expect(await eventually { used.connection == nil })
+        broker.close()
+    }
+
     @Test("A cancelled task stops waiting at once, and a close ends every call")
     func cancelAndClose() async throws {
         let broker = try EmbeddedBroker()

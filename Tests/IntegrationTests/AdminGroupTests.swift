@@ -126,6 +126,20 @@ struct AdminGroupTests {
         }
     }
 
+    @Test("A topic that can't be described at the moment is not taken for one that is gone")
+    func undescribed() {
+        let fine = TopicDescription(name: "fine", isInternal: false, partitions: [])
+        let gone = MsgBusError(.unknownTopic, "gone", topic: "gone")
+        let failed = MsgBusError(.notAvailable, "no leader", topic: "failed", isRetriable: true)
+        let topics: [String: Result<TopicDescription, MsgBusError>] = [
+            "fine": .success(fine), "gone": .failure(gone), "failed": .failure(failed),
+            "other": .failure(MsgBusError(.notAvailable, "no leader", topic: "other")),
+        ]
+        let known = BusAdmin.known(["missing", "gone", "failed", "fine"], of: topics)
+        #expect(known.topics == [fine])
+        #expect(known.errors == [failed])
+    }
+
     @Test("An open transaction's messages are there for the lag, as for Kafka's own tools")
     func openTransaction() async throws {
         try await administrate { admin in

@@ -93,6 +93,13 @@ package final class ChildProcess: Sendable {
         }
     }
 
+    /// Stops it, until it gets `SIGCONT`; blocks until it stands still, for its threads go on for a moment.
+    package func suspend() {
+        send(SIGSTOP)
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(id), &info, WSTOPPED | WEXITED | WNOWAIT) == -1, errno == EINTR {}
+    }
+
     /// Blocks until it has ended, once: the exit status, negative for the signal that ended it.
     package func wait() -> Int32 {
         // Only looks, so that the number stays this process's until nobody sends it signals any more.

@@ -78,6 +78,11 @@ package final class ProcessBroker: Sendable {
         }
     }
 
+    /// Stops it as it is: connections stay, and nobody answers until ``resume()``.
+    package func suspend() { process.withLock { $0?.suspend() } }
+
+    package func resume() { process.withLock { $0?.send(SIGCONT) } }
+
     /// Starts it again after ``kill()``, on the same port and with what it had stored.
     package func restart() throws {
         let port = String(address.split(separator: ":").last!)

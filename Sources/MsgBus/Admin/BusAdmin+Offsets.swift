@@ -47,17 +47,20 @@ extension BusAdmin {
     ) async throws(MsgBusError) -> GroupLag {
         let deadline = Moment.after(timeout)
         // First what is committed and then the ends, which don't go back: so nothing is negative.
-        let (committed, known) = try await committed(of: group, topics, by: deadline)
+        var (committed, known, errors) = try await committed(of: group, topics, by: deadline)
         var descriptions = known
         if topics == nil {
-            descriptions += try await assignedTopics(of: group, except: known.map(\.name), by: deadline)
+            descriptions += try await assignedTopics(
+                of: group,
+                except: known.map(\.name) + errors.compactMap(\.topic),
+                by: deadline
+            )
             guard !descriptions.isEmpty || !committed.isEmpty else {
                 let text =
                     "the group \"\(group)\" has neither members nor committed offsets: name a topic to count all of its messages"
                 throw MsgBusError(.admin, text)
             }
         }
-        var errors: [MsgBusError] = []
         var partitions: [TopicPartition] = []
         for topic in descriptions {
             for (partition, description) in zip(topic.topicPartitions, topic.partitions) {
@@ -93,7 +96,7 @@ extension BusAdmin {
     ///   - timeout: How long at most. Default: 30 seconds.
     /// - Returns: What is changed, by partition, with those that stay as they are.
     /// - Throws: `.state` if the group has members; `.admin` if no topic is named and nothing is committed; `.offset` for an offset that
-    ///   the partition doesn't have; `.unknownTopic`, `.unknownPartition`, `.configuration`, `.unsupported`, `.authorization`,
+    ///   the partition doesn't have; `.unknownTopic`, `.unknownPartition`, `.notAvailable`, `.configuration`, `.unsupported`, `.authorization`,
     ///   `.timeout`, `.transport`, `.cancelled`, `.closed`.
     @discardableResult
     public func resetOffsets(
@@ -119,7 +122,9 @@ extension BusAdmin {
             }
             names = offsets.keys.map(\.topic).unique
         }
-        let (committed, descriptions) = try await committed(of: group, names, by: deadline)
+        let (committed, descriptions, errors) = try await committed(of: group, names, by: deadline)
+        // Nothing is changed in some topics only because others can't be seen at the moment.
+        if let error = errors.first { throw error }
         guard !descriptions.isEmpty || names != nil else {
             throw MsgBusError(.admin, "the group \"\(group)\" has committed nothing: name the topics to set it in")
         }
@@ -245,17 +250,19 @@ extension BusAdmin {
         }
     }
 
-    /// What a group has committed, and the topics that it is about: those named, or those with a commit.
+    /// What a group has committed, and the topics that it is about: those named, or those with a commit; and why some of the latter
+    /// can't be described.
     private func committed(
         of group: String,
         _ topics: [String]?,
         by deadline: Moment
-    ) async throws(MsgBusError) -> (offsets: [TopicPartition: Int64], topics: [TopicDescription]) {
+    ) async throws(MsgBusError) -> (offsets: [TopicPartition: Int64], topics: [TopicDescription], errors: [MsgBusError])
+    {
         if let error = Self.illegalGroup(group) { throw error }
         let context = "can't learn the offsets of the group \"\(group)\""
         guard let topics else {
             var offsets = try await committed(of: group, partitions: nil, by: deadline)
-            var all = try await self.topics(context, nil, by: deadline)
+            let all = try await self.topics(context, nil, by: deadline)
             if offsets.isEmpty {
                 // An embedded broker, for one, only knows an answer to who names partitions.
                 let partitions = all.values.compactMap { try? $0.get() }.filter { !$0.isInternal }.flatMap(
@@ -263,15 +270,29 @@ extension BusAdmin {
                 )
                 offsets = try await committed(of: group, partitions: partitions, by: deadline)
             }
-            // A topic that is gone counts no more.
-            let names = Set(offsets.keys.map(\.topic))
-            all = all.filter { names.contains($0.key) }
-            let descriptions = all.values.compactMap { try? $0.get() }.sorted { $0.name < $1.name }
-            return (offsets, descriptions)
+            let (descriptions, errors) = Self.known(Set(offsets.keys.map(\.topic)), of: all)
+            return (offsets, descriptions, errors)
         }
         let descriptions = try await existing(topics, by: deadline)
         let partitions = descriptions.flatMap(\.topicPartitions)
-        return (try await committed(of: group, partitions: partitions, by: deadline), descriptions)
+        return (try await committed(of: group, partitions: partitions, by: deadline), descriptions, [])
+    }
+
+    /// The descriptions of some topics, and why others have none. One that is gone counts no more.
+    static func known(
+        _ names: Set<String>,
+        of topics: [String: Result<TopicDescription, MsgBusError>]
+    ) -> (topics: [TopicDescription], errors: [MsgBusError]) {
+        var descriptions: [TopicDescription] = []
+        var errors: [MsgBusError] = []
+        for name in names.sorted() {
+            switch topics[name] {
+            case .success(let topic)?: descriptions.append(topic)
+            case .failure(let error)? where error.code != .unknownTopic: errors.append(error)
+            case .failure?, nil: continue
+            }
+        }
+        return (descriptions, errors)
     }
 
     private func committed(

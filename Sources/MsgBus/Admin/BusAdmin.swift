@@ -104,23 +104,38 @@ public final class BusAdmin: Sendable {
     }
 
     /// What changes a topic is the controller's work: without one librdkafka waits until the time is over, and says little.
+    ///
+    /// - Throws: `.notAvailable` if brokers answer and name no controller; `.timeout` with the connection's cause if none answers.
     func requireController(_ context: String, by deadline: Moment) async throws(MsgBusError) {
-        // An election takes less.
-        let deadline = min(deadline, .now + .seconds(2))
-        do throws(MsgBusError) {
-            try await admin.ask(context, by: deadline) { client, time throws(MsgBusError) in
-                // An embedded broker names one that it doesn't have.
-                let brokers = try client.description(of: nil, within: time).brokers
-                let controller = client.controllerID(within: min(time, .milliseconds(100)))
-                guard !brokers.contains(where: { $0.id == controller }) else { return }
-                throw MsgBusError(.notAvailable, "no broker is known as the controller", isRetriable: true)
+        // Until when a new one may be elected: known once a broker has answered without one.
+        var election: Moment?
+        while true {
+            do throws(MsgBusError) {
+                let isKnown = try await admin.ask(context, by: deadline) { client, time throws(MsgBusError) in
+                    // An embedded broker names one that it doesn't have.
+                    let brokers = try client.description(of: nil, within: time).brokers
+                    let controller = client.controllerID(within: min(time, .milliseconds(100)))
+                    return brokers.contains { $0.id == controller }
+                }
+                guard !isKnown else { return }
+            } catch {
+                guard error.isRetriable, error.code == .timeout || error.code == .transport else { throw error }
+                // The last that was heard is that there is none.
+                guard election == nil else { throw Self.withoutController(context) }
+                throw admin.late(context)
             }
-        } catch {
-            guard error.code == .notAvailable || error.code == .timeout else { throw error }
-            let text =
-                "\(context): no broker is known as the cluster's controller; an EmbeddedBroker has no administration"
-            throw MsgBusError(.notAvailable, text, isRetriable: true)
+            // An election takes less.
+            let end = election ?? min(deadline, .now + .seconds(2))
+            election = end
+            let pause = Duration.milliseconds(100)
+            guard Moment.now + pause < end else { throw Self.withoutController(context) }
+            try await admin.pause(pause)
         }
+    }
+
+    private static func withoutController(_ context: String) -> MsgBusError {
+        let text = "\(context): no broker is known as the cluster's controller; an EmbeddedBroker has no administration"
+        return MsgBusError(.notAvailable, text, isRetriable: true)
     }
 }
 

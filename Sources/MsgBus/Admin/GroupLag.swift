@@ -4,7 +4,7 @@ public struct GroupLag: Sendable, Hashable {
     public var group: String
     /// Its partitions, by topic and number.
     public var partitions: [PartitionLag]
-    /// What is known of partitions that couldn't be counted, for example since they have no leader at the moment: ``total`` is
+    /// What is known of partitions and topics that couldn't be counted, for example since they have no leader now: ``total`` is
     /// without them.
     public var errors: [MsgBusError]
 

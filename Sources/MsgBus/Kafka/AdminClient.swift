@@ -128,19 +128,27 @@ final class AdminClient: Sendable {
         _ context: String,
         by deadline: Moment
     ) async throws(MsgBusError) -> Answer {
-        let left = Moment.now.duration(to: deadline)
-        let cause = client.connection
-        client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(left.milliseconds)) { @Sendable in
-            let reason = cause.isSuspect ? cause.cause.map { ": \($0.message)" } ?? "" : ""
-            let text = "\(context): no answer in time\(reason)"
-            answer.resolve(.failure(MsgBusError(.timeout, text, isRetriable: true)))
+        // One that can be cancelled: a deadline may be hours away.
+        let timer = DeadlineTimer(queue: client.loop.queue)
+        timer.start { @Sendable [connection = client.connection] in
+            answer.resolve(.failure(Self.late(context, connection)))
         }
+        timer.arm(at: deadline)
+        defer { timer.cancel() }
         let result = await withTaskCancellationHandler {
             await answer.value()
         } onCancel: {
             answer.resolve(.failure(Self.cancelled))
         }
         return try result.get()
+    }
+
+    /// That nobody has answered until the deadline, and why, as far as the connection knows.
+    func late(_ context: String) -> MsgBusError { Self.late(context, client.connection) }
+
+    private static func late(_ context: String, _ connection: ConnectionMonitor) -> MsgBusError {
+        let reason = connection.isSuspect ? connection.cause.map { ": \($0.message)" } ?? "" : ""
+        return MsgBusError(.timeout, "\(context): no answer in time\(reason)", isRetriable: true)
     }
 
     /// Waits a moment before something is looked at again.
