@@ -102,14 +102,20 @@ struct PropertyTests {
     func sameSource() throws {
         let file = """
             tls: {enabled: true}
-            properties: {security.protocol: plaintext, linger.ms: 100, acks: "1"}
+            properties: {security.protocol: ssl, linger.ms: 100, acks: "1"}
             writer: {linger: 7ms}
             """
         let config = try configured(file, .writer)
         #expect(try property("queue.buffering.max.ms", config) == "100")
-        #expect(try setting("writer.linger", config) == ["100ms", "bus.yaml:2:44"])
-        #expect(try setting("writer.acks", config) == ["leader", "bus.yaml:2:60"])
-        #expect(try setting("tls.enabled", config) == ["false", "bus.yaml:2:14"])
+        #expect(try setting("writer.linger", config) == ["100ms", "bus.yaml:2:38"])
+        #expect(try setting("writer.acks", config) == ["leader", "bus.yaml:2:54"])
+        #expect(try setting("tls.enabled", config) == ["true", "bus.yaml:1:7"])
+    }
+
+    @Test("But no property turns off the TLS that a key asks for")
+    func noDowngrade() {
+        let message = refusal(of: "tls: {enabled: true}\nproperties: {security.protocol: plaintext}", .writer)
+        #expect(message.contains("turns off the TLS"), "\(message)")
     }
 
     @Test("A secret among the properties isn't shown by a key that stands for it")

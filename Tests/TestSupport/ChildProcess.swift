@@ -1,4 +1,5 @@
 package import Foundation
+import MsgBus
 import Synchronization
 
 /// A program in a process of its own.
@@ -74,7 +75,9 @@ package final class ChildProcess: Sendable {
         var envp = all.map { strdup("\($0)=\($1)") } + [nil]
         defer { for string in argv + envp { free(string) } }
         var id: pid_t = 0
-        let result = posix_spawn(&id, executable, &actions, &attributes, &argv, &envp)
+        let result = EmbeddedBroker.starting.withLock { _ in
+            posix_spawn(&id, executable, &actions, &attributes, &argv, &envp)
+        }
         for end in [inputEnd, outputEnd, errorEnd] { close(end) }
         self.id = id
         self.input = FileHandle(fileDescriptor: input, closeOnDealloc: true)

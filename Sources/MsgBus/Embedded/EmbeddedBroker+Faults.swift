@@ -1,4 +1,5 @@
 private import CRdKafka
+package import Synchronization
 
 /// Faults, for tests of what a service does when its cluster fails.
 ///
@@ -21,12 +22,19 @@ extension EmbeddedBroker {
     /// That is up to ``moveLeader(ofTopic:partition:to:)`` and its neighbours. What it stored stays. Answers that were under way are
     /// lost, also those to messages that it has stored.
     ///
-    /// A child process that inherited a connection's descriptor holds it open: the client then notices by its timeouts only.
+    /// A child process that inherited a connection's descriptor holds it open: the client then notices by its timeouts only. And while a
+    /// process is just being started by another thread, this may end the whole process, for the new one has the descriptor at which the
+    /// broker listens for a moment (an assertion of librdkafka's, "Failed to-create mock broker listener").
     ///
     /// - Parameter broker: Which. Default: all of them.
     public func setDown(broker: Int? = nil) throws(MsgBusError) {
-        try set("setDown", broker) { cluster, id in rd_kafka_mock_broker_set_down(cluster, id) }
+        try Self.starting.withLock { _ throws(MsgBusError) in
+            try set("setDown", broker) { cluster, id in rd_kafka_mock_broker_set_down(cluster, id) }
+        }
     }
+
+    /// Held by our own tests while they start a process, and while a broker goes down: see ``setDown(broker:)``.
+    package static let starting = Mutex(())
 
     /// Brings a broker up again, at the same address and with all its messages. One that is up stays so.
     ///
