@@ -96,6 +96,19 @@ struct PropertyTests {
         #expect(message.contains("two names of one property"), "\(message)")
     }
 
+    @Test("What the code sets counts more than a file's property for the same, and its property most")
+    func code() throws {
+        let file = ConfigurationSource.text("topic: orders\nproperties: {linger.ms: 100, acks: 1}\n", name: "bus.yaml")
+        let config = try MsgBusConfig(direction: .writer, from: file) { $0.writer.linger = .milliseconds(7) }
+        #expect(try property("queue.buffering.max.ms", config) == "7")
+        #expect(config.properties["acks"] == "1")
+        let both = try MsgBusConfig(direction: .writer, from: file) {
+            $0.writer.linger = .milliseconds(7)
+            $0.properties["linger.ms"] = "9"
+        }
+        #expect(try property("queue.buffering.max.ms", both) == "9")
+    }
+
     // MARK: In one source
 
     @Test("In one source a property counts more than the key, and the key shows what is in force and whence")

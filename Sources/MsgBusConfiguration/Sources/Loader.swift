@@ -94,8 +94,22 @@ struct Loader {
         if draft.config.reader.failurePolicy?.retries == 0 {
             note("reader.failure.retries", "0", by: "reader.failure.", of: used, &draft.config)
         }
-        finish(&draft.config)
+        finishInCode(&draft.config)
         return draft.config
+    }
+
+    /// What the code sets counts more than a source's property for the same.
+    private func finishInCode(_ config: inout MsgBusConfig) {
+        let before = config
+        finish(&config)
+        for key in Keys.all.list where !key.properties.isEmpty {
+            guard !key.values(before).elementsEqual(key.values(config), by: { $0 == $1 }) else { continue }
+            for (name, value) in before.properties where config.properties[name] == value {
+                guard key.properties.contains(PropertyName.first(of: name)) else { continue }
+                config.properties[name] = nil
+                config.origins["properties.\(name)"] = nil
+            }
+        }
     }
 
     /// Settings that another login needs are a mistake beside the mechanism. In another source they may be there for other programs.
