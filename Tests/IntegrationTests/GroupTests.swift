@@ -217,6 +217,8 @@ struct GroupTests {
         try await write(broker, 0..<40, partitions: 4)
         var seen: [String] = []
         for _ in 0..<39 { seen.append(try await first.read().text) }
+        // librdkafka's mock cluster refuses, unlike Kafka, the commit before partitions go once it has begun to rearrange the group.
+        try await first.commit()
         let second = try await member(broker) { $0.reader.assignor = .cooperativeSticky }
         #expect(await eventually { first.assignment.count == 2 && second.assignment.count == 2 })
         try await write(broker, 40..<80, partitions: 4)
