@@ -32,6 +32,8 @@ final class EventDrain: Sendable {
     private let turn = DispatchSemaphore(value: 1)
     /// Whether the loop was signalled while another thread had the turn.
     private let isMissed = Atomic(false)
+    /// Held by who has the turn, and so never waited for: by it the thread sanitizer sees that turns come one after another.
+    private let order = Mutex(())
     /// The thread that has it; 0 for none, or for one that only waits for its end.
     private let holder = Atomic<UInt>(0)
     /// Only used by who has the turn.
@@ -95,14 +97,16 @@ final class EventDrain: Sendable {
 
     private func inTurn(_ body: (KafkaClient.Handlers) -> Void) {
         guard turn.wait(timeout: .now()) == .success else { return }
-        if !isClosed { holding { body(current) } }
+        holding { if !isClosed { body(current) } }
         endTurn()
     }
 
     private func holding(_ body: () -> Void) {
-        holder.store(Self.thread, ordering: .relaxed)
-        body()
-        holder.store(0, ordering: .relaxed)
+        order.withLock { _ in
+            holder.store(Self.thread, ordering: .relaxed)
+            body()
+            holder.store(0, ordering: .relaxed)
+        }
     }
 
     /// Whether this thread handles events just now, a log handler for example: whoever waits there for a report waits for itself.
@@ -140,7 +144,7 @@ final class EventDrain: Sendable {
     /// No thread takes events after this.
     func close() {
         turn.wait()
-        isClosed = true
+        order.withLock { _ in isClosed = true }
         turn.signal()
     }
 
