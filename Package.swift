@@ -88,6 +88,8 @@ let package = Package(
             exclude: ["Proxy/kafka-proxy.py", "Proxy/logins.py"],
             swiftSettings: settings
         ),
+        // Apart from the support, which programs that aren't tests have as well.
+        .target(name: "TestTraits", path: "Tests/TestTraits", swiftSettings: settings),
         // `scripts/torture`: not a test of `swift test`, for it can be run for as long as one likes.
         .executableTarget(
             name: "Torture",
@@ -115,7 +117,7 @@ let package = Package(
         .testTarget(
             name: "MsgBusTests",
             dependencies: [
-                "CRdKafka", "MsgBus", "TestSupport",
+                "CRdKafka", "MsgBus", "TestSupport", "TestTraits",
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -131,7 +133,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "IntegrationTests", dependencies: ["MsgBus", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["MsgBus", "TestSupport", "TestTraits"],
+            swiftSettings: settings
+        ),
         // Runs the built `msgbus` as its users do, in processes.
         .testTarget(name: "CLITests", dependencies: ["TestSupport"], swiftSettings: settings),
     ],

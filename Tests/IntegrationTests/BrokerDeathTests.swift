@@ -1,12 +1,11 @@
 import MsgBus
 import TestSupport
+import TestTraits
 import Testing
 
 /// What the embedded broker's deaths show. Each test has a process of its own: in the tests' own one, children of other tests may
 /// have inherited the broker's connections, and hold them open.
-///
-/// One after another: each blocks one of the few threads that all other tests have as well.
-@Suite("The bus while the embedded broker dies", .serialized, .timeLimit(.minutes(5)))
+@Suite("The bus while the embedded broker dies", .serialized, .ownProcess, .timeLimit(.minutes(5)))
 struct EmbeddedDeathTests {
     @Test("A broker that goes away and comes back is seen by writers and readers, who need no help (B-14)")
     func status() async {

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import TestTraits
 import Testing
 
 @testable import MsgBus
@@ -347,7 +348,10 @@ struct TransactionTests {
         await next.close()
     }
 
-    @Test("What a killed process left in the middle of a transaction is never seen, once its successor has connected")
+    @Test(
+        "What a killed process left in the middle of a transaction is never seen, once its successor has connected",
+        .ownProcess
+    )
     func killed() async throws {
         try await TestBroker.ownProcess.createTopic(topic)
         var config = try TestBroker.ownProcess.config(topic: topic, direction: .writer)

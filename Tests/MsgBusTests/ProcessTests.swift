@@ -3,6 +3,7 @@ import Logging
 import MsgBus
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 /// Keeps whoever logs something of librdkafka's.
@@ -25,11 +26,10 @@ private struct BlockingLogger: LogHandler {
 }
 
 /// What concerns a whole process: each test has one of its own.
-///
-/// One after another: each blocks one of the few threads that all other tests have as well.
 @Suite(
     "In a process of its own",
     .serialized,
+    .ownProcess,
     .timeLimit(.minutes(5)),
     .enabled(if: ProcessUsage.isKnown, "reads /proc, which only Linux has")
 )
