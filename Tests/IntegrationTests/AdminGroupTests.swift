@@ -1,4 +1,3 @@
-import Foundation
 import TestSupport
 import Testing
 
@@ -175,8 +174,7 @@ struct AdminGroupTests {
             let writer = try await KafkaWriter.connect(
                 try TestBroker.ownProcess.config(topic: topic, direction: .writer)
             )
-            // Not so old that the broker deletes them.
-            let start = Int64(Date.now.timeIntervalSince1970 * 1000) - 3_600_000
+            let start = anHourAgo()
             for index in 0..<20 {
                 let time = MessageTimestamp(millisecondsSince1970: start + Int64(index / 2) * 1000)
                 try await writer.write(OutgoingMessage("\(index)", partition: index % 2, timestamp: time))

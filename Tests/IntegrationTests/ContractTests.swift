@@ -36,7 +36,7 @@ struct ContractTests {
                 "all of it",
                 key: "key",
                 headers: headers,
-                timestamp: .init(millisecondsSince1970: 1_700_000_000_123)
+                timestamp: .init(millisecondsSince1970: anHourAgo())
             ),
         ]
         let deliveries = try await writer.write(contentsOf: messages).map { result throws in try result.get() }
