@@ -11,8 +11,16 @@ struct AdminConnectionTests {
         try await BusAdmin.connect(to: broker.config(topic: "unused", direction: .reader))
     }
 
-    @Test("The embedded broker tells of topics, watermarks and lag")
-    func embedded() async throws {
+    /// An error that says that the broker can't, and in time.
+    private func fails(_ body: () async throws -> Void) async {
+        let start = ContinuousClock.now
+        let error = await #expect(throws: MsgBusError.self) { try await body() }
+        #expect(start.duration(to: .now) < hang)
+        #expect(error?.code == .notAvailable || error?.code == .unsupported, "\(error as Any)")
+    }
+
+    /// One with ten messages, of which the group "billing" has read four.
+    private func broker() async throws -> EmbeddedBroker {
         let broker = try EmbeddedBroker(brokers: 3)
         try broker.createTopic(topic, partitions: 2, replicationFactor: 3)
         let writer = try await KafkaWriter.connect(broker.config(topic: topic, direction: .writer))
@@ -27,7 +35,12 @@ struct AdminConnectionTests {
         for _ in 0..<4 { try reader.acknowledge(try await reader.read()) }
         try await reader.commit()
         await reader.close()
+        return broker
+    }
 
+    @Test("The embedded broker tells of topics, watermarks and lag")
+    func embedded() async throws {
+        let broker = try await broker()
         let admin = try await admin(broker)
         #expect(try await admin.listTopics() == [topic])
         #expect(try await admin.describeCluster().brokers.map(\.id) == [1, 2, 3])
@@ -37,7 +50,6 @@ struct AdminConnectionTests {
         let marks = try await admin.watermarks(of: [topic])
         #expect(marks.values.allSatisfy { $0 == 0..<5 })
         #expect(try await admin.lag(of: "billing", topics: [topic]).total == 6)
-        #expect(try await admin.lag(of: "billing").total == 6)
         #expect(try await admin.committedOffsets(of: "billing").values.reduce(0, +) == 4)
         await admin.close()
         broker.close()
@@ -45,30 +57,34 @@ struct AdminConnectionTests {
 
     @Test("What the embedded broker can't do is a clear error, in time, and the end of no process")
     func unsupported() async throws {
-        let broker = try EmbeddedBroker()
-        try broker.createTopic(topic)
-        let writer = try await KafkaWriter.connect(broker.config(topic: topic, direction: .writer))
-        try await writer.write("x")
-        await writer.close()
+        let broker = try await broker()
         let admin = try await admin(broker)
-        let time = Duration.seconds(1)
-        func fails(_ body: () async throws -> Void) async {
-            let start = ContinuousClock.now
-            let error = await #expect(throws: MsgBusError.self) { try await body() }
-            #expect(start.duration(to: .now) < hang)
-            #expect(error?.code == .notAvailable || error?.code == .unsupported, "\(error as Any)")
-        }
-        await fails { try await admin.createTopic(NewTopic("a", partitions: 1), timeout: time) }
-        await fails { try await admin.deleteTopic(topic, timeout: time) }
-        await fails { try await admin.addPartitions(to: topic, total: 2, timeout: time) }
-        await fails { _ = try await admin.topicConfiguration(topic, timeout: time) }
-        await fails { try await admin.alterTopic(topic, setting: ["retention.ms": "1"], timeout: time) }
-        await fails { try await admin.purge(topic, timeout: time) }
-        await fails { _ = try await admin.listGroups(timeout: time) }
-        await fails { _ = try await admin.describeGroup("billing", timeout: time) }
-        await fails { try await admin.deleteGroup("billing", timeout: time) }
-        await fails { try await admin.resetOffsets(of: "billing", to: .end, topics: [topic], timeout: time) }
-        #expect(try await admin.watermarks(of: [topic]).values.map(\.count) == [1])
+        await fails { try await admin.createTopic(NewTopic("a", partitions: 1)) }
+        await fails { try await admin.deleteTopic(topic) }
+        await fails { try await admin.addPartitions(to: topic, total: 3) }
+        await fails { _ = try await admin.topicConfiguration(topic) }
+        await fails { try await admin.alterTopic(topic, setting: ["retention.ms": "1"]) }
+        await fails { try await admin.purge(topic) }
+        #expect(try await admin.watermarks(of: [topic]).values.map(\.count) == [5, 5])
+        await admin.close()
+        broker.close()
+    }
+
+    @Test(
+        "The embedded broker knows what a group has committed, and no more of groups",
+        .disabled(
+            if: Sanitizer.findsLeaks,
+            "where nobody can list groups, librdkafka 2.0.2 keeps a queue of who asks for them"
+        )
+    )
+    func groups() async throws {
+        let broker = try await broker()
+        let admin = try await admin(broker)
+        await fails { _ = try await admin.listGroups() }
+        await fails { _ = try await admin.describeGroup("billing") }
+        await fails { try await admin.deleteGroup("billing") }
+        await fails { try await admin.resetOffsets(of: "billing", to: .end, topics: [topic]) }
+        #expect(try await admin.lag(of: "billing").total == 6)
         await admin.close()
         broker.close()
     }

@@ -29,7 +29,7 @@ struct TokenTests {
     }
 
     private func token(_ text: String, lifetime: Duration = .seconds(3600)) -> OAuthToken {
-        OAuthToken(token: Secret(text), principal: "alice", lifetime: lifetime, extensions: ["traceId": "42"])
+        OAuthToken(token: Secret(text), principal: "alice", lifetime: lifetime)
     }
 
     private func failure(
@@ -58,6 +58,23 @@ struct TokenTests {
         )
         let options = TLSOptions(certificateAuthorities: .file(certificates.authority.file))
         try await cluster.expectRoundTrip(.sasl(login, tls: options))
+    }
+
+    @Test(
+        "A token's extensions come with it",
+        .disabled(if: Sanitizer.findsLeaks, "librdkafka 2.0.2 keeps each connection's copy of them")
+    )
+    func extensions() async throws {
+        let cluster = try await SecureCluster(
+            [.login("OAUTHBEARER", user: "alice", password: "token-1 team=blue traceId=42")]
+        )
+        let extensions = ["traceId": "42", "team": "blue", "other": "is not looked at"]
+        let login = SASLLogin.oauthBearer {
+            OAuthToken(token: "token-1", principal: "alice", lifetime: .seconds(60), extensions: extensions)
+        }
+        try await cluster.expectRoundTrip(.sasl(login))
+        let error = try await failure(cluster, Provider { _ in token("token-1") }, attempts: 1)
+        #expect(error.code == .authentication)
     }
 
     @Test("A token that the broker doesn't accept is a final error, which doesn't show it")

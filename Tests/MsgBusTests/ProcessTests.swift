@@ -35,12 +35,11 @@ private struct BlockingLogger: LogHandler {
 )
 struct ProcessTests {
     /// Under a sanitizer each cycle costs many times more, and a few show as much.
-    private static let isSanitized = ProcessInfo.processInfo.environment.keys.contains { $0.hasSuffix("SAN_OPTIONS") }
-    private static let cycles = isSanitized ? 40 : 500
+    private static let cycles = Sanitizer.current == nil ? 500 : 40
 
     /// A sanitizer keeps what was freed for a while, and looks for leaks itself.
     private static func hasGrown(since before: ProcessUsage, by bytes: Int) -> Bool {
-        !isSanitized && ProcessUsage.current.residentBytes > before.residentBytes + bytes
+        Sanitizer.current == nil && ProcessUsage.current.residentBytes > before.residentBytes + bytes
     }
 
     @Test("1,000 connections opened and closed leave no thread, descriptor or memory")
@@ -198,7 +197,7 @@ struct ProcessTests {
 
     @Test(
         "A reader that takes nothing holds little of what comes, stays in its group, and then gets it all (B-10)",
-        .enabled(if: !isSanitized, "so many messages take too long under a sanitizer")
+        .enabled(if: Sanitizer.current == nil, "so many messages take too long under a sanitizer")
     )
     func flood() async {
         await #expect(processExitsWith: .success) {

@@ -24,7 +24,10 @@ class Logins:
         return bool(self.passwords)
 
     def add(self, login):
-        """MECHANISM:USER:PASSWORD; for OAUTHBEARER the password is a token, and one user may have several."""
+        """MECHANISM:USER:PASSWORD; one user may have several.
+
+        For OAUTHBEARER the password is a token, and after spaces the extensions that have to come with it: NAME=VALUE.
+        """
         mechanism, user, password = login.split(":", 2)
         self.passwords.setdefault(mechanism, {}).setdefault(user, set()).add(password)
 
@@ -82,9 +85,9 @@ def scram(hash_name, users):
 
 def oauthbearer(users):
     """RFC 7628. A token that isn't accepted is said to be so, and refused when the client has taken note."""
-    words = dict(word.split("=", 1) for word in (yield).decode().split("\x01")[1:] if word)
-    token = words["auth"].removeprefix("Bearer ")
-    if not any(token in tokens for tokens in users.values()):
+    said = set((yield).decode().split("\x01")[1:])
+    passwords = [password.split(" ") for passwords in users.values() for password in passwords]
+    if not any({f"auth=Bearer {token}", *extensions} <= said for token, *extensions in passwords):
         yield b'{"status":"invalid_token"}'
         raise Refused
     return b""
