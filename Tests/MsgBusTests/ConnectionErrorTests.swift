@@ -30,6 +30,16 @@ struct ConnectionErrorTests {
                 .tls,
                 "doesn't speak TLS"
             ),
+            // So if the broker hangs up before the handshake's first step has been tried.
+            ("ssl://b:1/1: Disconnected (after 0ms in state SSL_HANDSHAKE)", .tls, "is it a TLS port"),
+            (
+                "ssl://b:1/1: Disconnected: connection reset by peer (after 0ms in state SSL_HANDSHAKE)", .tls,
+                "is it a TLS port"
+            ),
+            (
+                "ssl://b:1/1: error:0A000126:SSL routines::unexpected eof while reading (after 0ms in state SSL_HANDSHAKE)",
+                .tls, "is it a TLS port"
+            ),
             ("ssl://b:1/1: Connection setup timed out in state SSL_HANDSHAKE", .tls, "isn't answered"),
             (
                 "ssl://b:1/1: SSL handshake failed: error:0A00042E:SSL routines::tlsv1 alert protocol version", .tls,

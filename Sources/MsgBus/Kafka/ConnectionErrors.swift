@@ -75,7 +75,9 @@ extension MsgBusError {
                     + "certificate: look at TLSOptions.minimumVersion and .clientCertificate",
                 isRetriable: false
             )
-        } else if says("SSL handshake failed"), says("unexpected eof", "Disconnected", "Connection reset") {
+        } else if says("SSL handshake failed", "in state SSL_HANDSHAKE"),
+            says("unexpected eof", "Disconnected", "Connection reset")
+        {
             say(
                 .tls,
                 "the broker hung up during the TLS handshake: is it a TLS port, and does it want a client certificate?",
