@@ -25,20 +25,20 @@ final class EventDrain: Sendable {
     /// After so many events the loop lets other work of its queue go first.
     private static let slice = 1000
 
+    /// What there is one of at a time: whoever takes events has it.
+    private struct Turn: ~Copyable {
+        var reports = DeliveryReports()
+        var isClosed = false
+    }
+
     private let queue: WatchedQueue
     private let client: KafkaClient
     private let handlers = Mutex(KafkaClient.Handlers())
-    /// Whoever takes events has it. Not a lock, for a log handler may write where reports are being handled.
-    private let turn = DispatchSemaphore(value: 1)
+    private let turn = Mutex(Turn())
+    /// The thread that has the turn; 0 for none, or for one that only waits for its end.
+    private let holder = Atomic<UInt>(0)
     /// Whether the loop was signalled while another thread had the turn.
     private let isMissed = Atomic(false)
-    /// Held by who has the turn, and so never waited for: by it the thread sanitizer sees that turns come one after another.
-    private let order = Mutex(())
-    /// The thread that has it; 0 for none, or for one that only waits for its end.
-    private let holder = Atomic<UInt>(0)
-    /// Only used by who has the turn.
-    private nonisolated(unsafe) var reports = DeliveryReports()
-    private nonisolated(unsafe) var isClosed = false
 
     init(queue: WatchedQueue, client: KafkaClient) {
         self.queue = queue
@@ -54,31 +54,35 @@ final class EventDrain: Sendable {
     func run(_ signals: PollLoop.Signals) {
         let handlers = current
         if signals.contains(.events) {
-            if handlers.mayWait() { client.loop.signal(.events, after: .milliseconds(2)) } else { runInTurn(handlers) }
+            if handlers.mayWait() {
+                client.loop.signal(.events, after: .milliseconds(2))
+            } else {
+                // Before it tries, so that who has the turn can't miss it.
+                isMissed.store(true, ordering: .sequentiallyConsistent)
+                atomicMemoryFence(ordering: .sequentiallyConsistent)
+                inTurn { reports in
+                    isMissed.store(false, ordering: .sequentiallyConsistent)
+                    drain { handle($0, handlers, &reports) }
+                }
+            }
         }
         if signals.contains(.messages) { handlers.messages() }
-    }
-
-    private func runInTurn(_ handlers: KafkaClient.Handlers) {
-        // Before it tries, so that who has the turn can't miss it.
-        isMissed.store(true, ordering: .sequentiallyConsistent)
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-        guard turn.wait(timeout: .now()) == .success else { return }
-        defer { turn.signal() }
-        isMissed.store(false, ordering: .sequentiallyConsistent)
-        holding { drain { handle($0, handlers) } }
     }
 
     // MARK: On a writing thread
 
     /// Handles the reports that are there, unless another thread does.
     func takeReports() {
-        inTurn { handlers in drain { handleReports($0, handlers) } }
+        inTurn { reports in
+            let handlers = current
+            drain { handleReports($0, handlers, &reports) }
+        }
     }
 
     /// Waits for reports and handles them, until that is so or the time is over; returns at once if another thread does.
     func awaitReports(atMost time: Duration, until isDone: () -> Bool) {
-        inTurn { handlers in
+        inTurn { reports in
+            let handlers = current
             let deadline = Moment.now + time
             // Else each event would wake the loop's thread too, for nothing.
             queue.unwatch()
@@ -86,27 +90,35 @@ final class EventDrain: Sendable {
                 let left = Moment.now.duration(to: deadline)
                 guard left > .zero else { break }
                 if let event = rd_kafka_queue_poll(queue.handle.pointer, Int32(left.milliseconds)) {
-                    handleReports(event, handlers)
+                    handleReports(event, handlers, &reports)
                 }
             }
             // In this order: what comes from now on signals, or is taken here.
             queue.watch()
-            drain { handleReports($0, handlers) }
+            drain { handleReports($0, handlers, &reports) }
         }
     }
 
-    private func inTurn(_ body: (KafkaClient.Handlers) -> Void) {
-        guard turn.wait(timeout: .now()) == .success else { return }
-        holding { if !isClosed { body(current) } }
-        endTurn()
-    }
+    // MARK: Turns
 
-    private func holding(_ body: () -> Void) {
-        order.withLock { _ in
+    /// Has the turn while it runs, unless another thread has it or the client is closed.
+    private func inTurn(_ body: (inout DeliveryReports) -> Void) {
+        // Nor may a thread that has it try again: a log handler may write.
+        guard holder.load(ordering: .relaxed) == 0 else { return }
+        let hadTurn = turn.withLockIfAvailable { turn in
+            guard !turn.isClosed else { return false }
             holder.store(Self.thread, ordering: .relaxed)
-            body()
+            body(&turn.reports)
             holder.store(0, ordering: .relaxed)
+            return true
         }
+        if hadTurn == true { endTurn() }
+    }
+
+    /// Has the loop come back if it was signalled meanwhile.
+    private func endTurn() {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if isMissed.exchange(false, ordering: .sequentiallyConsistent) { client.loop.signal(.events) }
     }
 
     /// Whether this thread handles events just now, a log handler for example: whoever waits there for a report waits for itself.
@@ -120,33 +132,16 @@ final class EventDrain: Sendable {
         #endif
     }
 
-    private func endTurn() {
-        turn.signal()
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-        if isMissed.exchange(false, ordering: .sequentiallyConsistent) { client.loop.signal(.events) }
-    }
-
-    /// Only the loop handles what isn't a report: user code may follow from that, a log handler for example.
-    private func handleReports(_ event: OpaquePointer, _ handlers: KafkaClient.Handlers) {
-        guard rd_kafka_event_type(event) != RD_KAFKA_EVENT_DR else { return handle(event, handlers) }
-        nonisolated(unsafe) let event = event
-        client.loop.queue.async { self.handle(event, handlers) }
-    }
-
-    // MARK: Anywhere
-
     /// Returns when the events that were taken by now are handled. Not inside a handler.
     func awaitTurn() {
-        turn.wait()
+        turn.withLock { _ in }
         endTurn()
     }
 
-    /// No thread takes events after this.
-    func close() {
-        turn.wait()
-        order.withLock { _ in isClosed = true }
-        turn.signal()
-    }
+    /// No thread takes events after this. Not inside a handler.
+    func close() { turn.withLock { $0.isClosed = true } }
+
+    // MARK: Events
 
     private func drain(_ handle: (OpaquePointer) -> Void) {
         for _ in 0..<Self.slice {
@@ -156,14 +151,29 @@ final class EventDrain: Sendable {
         client.loop.signal(.events)
     }
 
-    /// Destroys the event before anyone hears of it: reports count against the writer's buffer until then.
+    /// Only the loop handles what isn't a report: user code may follow from that, a log handler for example.
+    private func handleReports(
+        _ event: OpaquePointer,
+        _ handlers: KafkaClient.Handlers,
+        _ reports: inout DeliveryReports
+    ) {
+        if rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR { return handle(event, handlers, &reports) }
+        nonisolated(unsafe) let event = event
+        client.loop.queue.async { self.handle(event, handlers) }
+    }
+
+    private func handle(_ event: OpaquePointer, _ handlers: KafkaClient.Handlers, _ reports: inout DeliveryReports) {
+        guard rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR else { return handle(event, handlers) }
+        reports.read(event)
+        // Before anyone hears of it: messages count against the writer's buffer until then.
+        rd_kafka_event_destroy(event)
+        handlers.deliveries(reports)
+        reports.clear()
+    }
+
+    /// All but reports.
     private func handle(_ event: OpaquePointer, _ handlers: KafkaClient.Handlers) {
         switch rd_kafka_event_type(event) {
-        case RD_KAFKA_EVENT_DR:
-            reports.read(event)
-            rd_kafka_event_destroy(event)
-            handlers.deliveries(reports)
-            reports.clear()
         case RD_KAFKA_EVENT_REBALANCE:
             let rebalance = Rebalance(event)
             rd_kafka_event_destroy(event)
