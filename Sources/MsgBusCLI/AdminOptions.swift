@@ -36,6 +36,25 @@ struct AdminOptions: ParsableArguments {
         try await Blocking.run { try Console.write(bytes) }
     }
 
+    /// Shows what is told of several items, with a line between them, and throws what went wrong with some.
+    func describe<Item>(
+        _ items: [Result<Item, MsgBusError>],
+        _ tell: (Item) async throws -> (value: JSON, lines: [String])
+    ) async throws {
+        var failures = Failures()
+        var values: [JSON] = []
+        var lines: [String] = []
+        for item in items {
+            await failures.gather {
+                let told = try await tell(try item.get())
+                values.append(told.value)
+                lines += (lines.isEmpty ? [] : [""]) + told.lines
+            }
+        }
+        try await show(.array(values), lines)
+        try failures.check()
+    }
+
     /// Shows what became of several items, and throws what went wrong with some.
     func report(_ results: [(name: String, result: Result<Void, MsgBusError>)], _ done: String) async throws {
         var failures = Failures()

@@ -25,20 +25,11 @@ struct DescribeTopics: AsyncParsableCommand {
 
     func run() async throws {
         try await options.administrate { admin in
-            var failures = Failures()
-            var values: [JSON] = []
-            var lines: [String] = []
-            for result in try await admin.describeTopics(topics, timeout: options.time) {
-                await failures.gather {
-                    let topic = try result.get()
-                    let marks = try await admin.watermarks(of: [topic.name], timeout: options.time)
-                    let settings = try await self.settings(of: topic.name, admin)
-                    values.append(value(topic, marks, settings))
-                    lines += (lines.isEmpty ? [] : [""]) + text(topic, marks, settings)
-                }
+            try await options.describe(try await admin.describeTopics(topics, timeout: options.time)) { topic in
+                let marks = try await admin.watermarks(of: [topic.name], timeout: options.time)
+                let settings = try await settings(of: topic.name, admin)
+                return (value(topic, marks, settings), text(topic, marks, settings))
             }
-            try await options.show(.array(values), lines)
-            try failures.check()
         }
     }
 

@@ -65,18 +65,9 @@ struct DescribeGroups: AsyncParsableCommand {
 
     func run() async throws {
         try await options.administrate { admin in
-            var failures = Failures()
-            var values: [JSON] = []
-            var lines: [String] = []
-            for result in try await admin.describeGroups(groups, timeout: options.time) {
-                await failures.gather {
-                    let group = try result.get()
-                    values.append(Self.value(group))
-                    lines += (lines.isEmpty ? [] : [""]) + Self.text(group)
-                }
+            try await options.describe(try await admin.describeGroups(groups, timeout: options.time)) { group in
+                (Self.value(group), Self.text(group))
             }
-            try await options.show(.array(values), lines)
-            try failures.check()
         }
     }
 

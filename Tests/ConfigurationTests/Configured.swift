@@ -29,3 +29,9 @@ func refusal(
     #expect(error?.code == .configuration, sourceLocation: sourceLocation)
     return error?.message ?? ""
 }
+
+/// That a text is refused with an error that begins so.
+func expectRefusal(of text: String, _ expected: String, sourceLocation: SourceLocation = #_sourceLocation) {
+    let message = refusal(of: text, sourceLocation: sourceLocation)
+    #expect(message.hasPrefix(expected), "\(message)", sourceLocation: sourceLocation)
+}

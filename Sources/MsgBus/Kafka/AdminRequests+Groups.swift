@@ -88,10 +88,10 @@ extension AdminRequest where Answer == [TopicPartition: Result<Int64, MsgBusErro
             rd_kafka_ListConsumerGroupOffsets(client, &request, 1, options, answers)
             rd_kafka_ListConsumerGroupOffsets_destroy(request)
         } read: { (event) throws(MsgBusError) in
-            var count = 0
             let result = rd_kafka_event_ListConsumerGroupOffsets_result(event)
-            let groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count)
-            return try offsets(groups, count, context).filter { _, offset in
+            return try offsets(in: result, rd_kafka_ListConsumerGroupOffsets_result_groups, context).filter {
+                _,
+                offset in
                 if case .success(..<0) = offset { false } else { true }
             }
         }
@@ -106,18 +106,18 @@ extension AdminRequest where Answer == [TopicPartition: Result<Int64, MsgBusErro
             rd_kafka_AlterConsumerGroupOffsets(client, &request, 1, options, answers)
             rd_kafka_AlterConsumerGroupOffsets_destroy(request)
         } read: { (event) throws(MsgBusError) in
-            var count = 0
             let result = rd_kafka_event_AlterConsumerGroupOffsets_result(event)
-            let groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &count)
-            return try AdminRequest.offsets(groups, count, context)
+            return try AdminRequest.offsets(in: result, rd_kafka_AlterConsumerGroupOffsets_result_groups, context)
         }
     }
 
     private static func offsets(
-        _ groups: UnsafeMutablePointer<OpaquePointer?>?,
-        _ count: Int,
+        in result: OpaquePointer?,
+        _ groups: (OpaquePointer?, UnsafeMutablePointer<Int>?) -> UnsafeMutablePointer<OpaquePointer?>?,
         _ context: String
     ) throws(MsgBusError) -> [TopicPartition: Result<Int64, MsgBusError>] {
+        var count = 0
+        let groups = groups(result, &count)
         guard let group = elements(groups, count).first else {
             throw MsgBusError(.internal, "\(context): the answer says nothing of the group")
         }

@@ -105,13 +105,10 @@ extension Key {
         _ codec: Codec<Value>,
         _ about: String
     ) -> Key {
-        Key(name: name, type: codec.type, about: about, canonical: codec.canonical) {
-            draft,
-            tree,
-            _ throws(Complaint) in
-            draft.protection[keyPath: path] = try codec.decode(tree)
-        } values: { _ in
-            [("", nil)]
+        Key(name, codec, about) {
+            $0.protection[keyPath: path] = $1
+        } value: { _ in
+            nil
         }
     }
 

@@ -38,7 +38,7 @@ struct Key: Sendable {
     /// A value that was read, as ``values`` would show it; nil where it is shown as it was written.
     var canonical: (@Sendable (Tree) -> String?)?
     /// Puts a value in. The text is the name in a table.
-    let apply: @Sendable (inout Draft, Tree, String) throws(Complaint) -> Void
+    var apply: @Sendable (inout Draft, Tree, String) throws(Complaint) -> Void
     /// The values in force with their names in a table; nil when it is not set.
     let values: @Sendable (MsgBusConfig) -> [(name: String, value: String?)]
 
@@ -70,6 +70,28 @@ struct Key: Sendable {
 }
 
 extension Key {
+    /// A key whose single value a codec reads and writes.
+    ///
+    /// - Parameters:
+    ///   - take: Puts the value in.
+    ///   - value: The one in force; nil when none is set.
+    init<Value>(
+        _ name: String,
+        _ codec: Codec<Value>,
+        _ about: String,
+        take: @escaping @Sendable (inout Draft, Value) -> Void,
+        value: @escaping @Sendable (MsgBusConfig) -> Value?
+    ) {
+        self.init(name: name, type: codec.type, about: about, canonical: codec.canonical) {
+            draft,
+            tree,
+            _ throws(Complaint) in
+            take(&draft, try codec.decode(tree))
+        } values: { config in
+            [("", value(config).map(codec.format))]
+        }
+    }
+
     /// An option with a value.
     static func option<Value>(
         _ name: String,
@@ -77,13 +99,10 @@ extension Key {
         _ codec: Codec<Value>,
         _ about: String
     ) -> Key {
-        Key(name: name, type: codec.type, about: about, canonical: codec.canonical) {
-            draft,
-            tree,
-            _ throws(Complaint) in
-            draft.config[keyPath: path] = try codec.decode(tree)
-        } values: { config in
-            [("", codec.format(config[keyPath: path]))]
+        Key(name, codec, about) {
+            $0.config[keyPath: path] = $1
+        } value: {
+            $0[keyPath: path]
         }
     }
 
@@ -94,17 +113,19 @@ extension Key {
         _ codec: Codec<Value>,
         _ about: String
     ) -> Key {
-        Key(name: name, type: codec.type, about: about, canonical: codec.canonical) {
-            draft,
-            tree,
-            _ throws(Complaint) in
-            if case .null = tree.content {
-                draft.config[keyPath: path] = nil
-            } else {
-                draft.config[keyPath: path] = try codec.decode(tree)
+        let key = Key(name, codec, about) {
+            $0.config[keyPath: path] = $1
+        } value: {
+            $0[keyPath: path]
+        }
+        return key.changed { changed in
+            changed.apply = { draft, tree, name throws(Complaint) in
+                if case .null = tree.content {
+                    draft.config[keyPath: path] = nil
+                } else {
+                    try key.apply(&draft, tree, name)
+                }
             }
-        } values: { config in
-            [("", config[keyPath: path].map(codec.format))]
         }
     }
 
