@@ -6,7 +6,7 @@ extension MsgBusConfig {
     /// What librdkafka makes of them, ``MsgBusConfig/effectiveProperties()`` tells. Options of the other direction aren't among them, nor
     /// closures.
     ///
-    /// - Throws: What ``MsgBusConfig/validate()`` throws.
+    /// - Throws: What ``MsgBusConfig/effectiveProperties()`` throws.
     public func effectiveSettings() throws(MsgBusError) -> [Setting] {
         let properties = try effectiveProperties()
         let isForOthers = direction == .reader ? "writer." : "reader."

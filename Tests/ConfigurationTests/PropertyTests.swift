@@ -109,6 +109,36 @@ struct PropertyTests {
         #expect(try property("queue.buffering.max.ms", both) == "9")
     }
 
+    @Test("Security that the code sets counts more than a file's keys and properties for it")
+    func security() throws {
+        let file = ConfigurationSource.text(
+            """
+            topic: orders
+            tls: {skip_verify: true, minimum_version: 1.3}
+            properties: {sasl.username: mallory, sasl.password: x, security.protocol: ssl, ssl.curves.list: P-256}
+            """,
+            name: "bus.yaml"
+        )
+        let config = try MsgBusConfig(direction: .writer, from: file) {
+            $0.security = .sasl(.plain(username: "alice", password: "secret"), tls: TLSOptions())
+        }
+        #expect(config.properties == ["ssl.curves.list": "P-256"])
+        #expect(try property("enable.ssl.certificate.verification", config) == "true")
+        #expect(try property("sasl.username", config) == "alice")
+        #expect(try property("security.protocol", config) == "sasl_ssl")
+        #expect(try setting("tls.skip_verify", config)[0] == "false")
+        #expect(try setting("tls.minimum_version", config)[0] == "1.2")
+        let newer = try MsgBusConfig(direction: .writer, from: file) {
+            var options = TLSOptions()
+            options.minimumVersion = .v1_3
+            $0.security = .tls(options)
+        }
+        #expect(try setting("tls.minimum_version", newer)[0] == "1.3")
+        let same = try MsgBusConfig(direction: .writer, from: file) { $0.writer.linger = .zero }
+        #expect(same.properties["sasl.username"] == "mallory")
+        #expect(try property("enable.ssl.certificate.verification", same) == "false")
+    }
+
     // MARK: In one source
 
     @Test("In one source a property counts more than the key, and the key shows what is in force and whence")

@@ -57,7 +57,7 @@ struct PropertyNameTests {
             listed.insert(String(alias))
         }
         #expect(listed.count > 8)
-        let known = Set(Properties.aliases.map(\.0))
+        let known = Set(MsgBusConfig.secondNames.map(\.0))
         // The other ones can't be set at all.
         #expect(listed.subtracting(known) == ["bootstrap.servers", "enable.auto.commit"])
     }

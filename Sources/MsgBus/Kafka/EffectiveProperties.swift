@@ -11,7 +11,7 @@ extension MsgBusConfig {
     /// The source is ``Setting/Source/option`` for what follows from this library's options and defaults; for ``properties`` the place in
     /// ``origins`` at `properties.` and the name, or ``Setting/Source/code``.
     ///
-    /// - Throws: What ``validate()`` throws.
+    /// - Throws: What ``validate()`` throws, but for what is wrong with files that properties name: they aren't looked at.
     public func effectiveProperties() throws(MsgBusError) -> [Setting] {
         let properties = try clientProperties()
         _ = try properties.makeConfiguration()

@@ -30,7 +30,7 @@ struct Properties {
 
     /// Adds the user's properties; those that this library owns are refused.
     mutating func add(_ properties: [String: String]) throws(MsgBusError) {
-        for (alias, name) in Self.aliases {
+        for (alias, name) in MsgBusConfig.secondNames {
             guard let value = properties[alias], let other = properties[name], value != other else { continue }
             throw MsgBusError(
                 .configuration,
@@ -48,20 +48,6 @@ struct Properties {
             entries.append((name, value, .user))
         }
     }
-
-    /// Second names, in the order of the alphabet, of properties that aren't owned; librdkafka takes the last value that it gets by either.
-    static let aliases = [
-        ("acks", "request.required.acks"),
-        ("compression.type", "compression.codec"),
-        ("delivery.timeout.ms", "message.timeout.ms"),
-        ("linger.ms", "queue.buffering.max.ms"),
-        ("max.in.flight", "max.in.flight.requests.per.connection"),
-        ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
-        ("retries", "message.send.max.retries"),
-        ("sasl.mechanism", "sasl.mechanisms"),
-        ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
-        ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
-    ]
 
     /// What this library sets by itself, and what to do instead.
     private static let owned: [String: String] = {
@@ -202,7 +188,7 @@ struct Configuration: ~Copyable {
         return Array(Self.settings { rd_kafka_conf_dump(pointer, &$0) }.keys)
             + Self.settings { rd_kafka_topic_conf_dump(topicConfiguration, &$0) }.keys
             // librdkafka lists properties by their first names only.
-            + Properties.aliases.map(\.0).filter { value(of: $0) != nil } + [
+            + MsgBusConfig.secondNames.map(\.0).filter { value(of: $0) != nil } + [
                 "acks", "delivery.timeout.ms", "bootstrap.servers",
             ]
     }
@@ -254,4 +240,20 @@ struct Configuration: ~Copyable {
             return (result, String(cString: buffer.baseAddress!))
         }
     }
+}
+
+extension MsgBusConfig {
+    /// Second names, in the order of the alphabet, of properties that aren't owned; librdkafka takes the last value that it gets by either.
+    package static let secondNames = [
+        ("acks", "request.required.acks"),
+        ("compression.type", "compression.codec"),
+        ("delivery.timeout.ms", "message.timeout.ms"),
+        ("linger.ms", "queue.buffering.max.ms"),
+        ("max.in.flight", "max.in.flight.requests.per.connection"),
+        ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+        ("retries", "message.send.max.retries"),
+        ("sasl.mechanism", "sasl.mechanisms"),
+        ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+        ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
+    ]
 }

@@ -35,7 +35,7 @@ extension TLSVersion {
     ///
     /// A version can only be agreed on with a suite that it has. The suites that OpenSSL calls `TLSv1.2` came with 1.2. A list with none at
     /// all is refused, so the one for 1.3 has a suite for which both sides need a shared key; as there is none, it isn't offered.
-    var cipherSuites: String {
+    package var cipherSuites: String {
         switch self {
         case .v1_2:
             "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:TLSv1.2:!aNULL:!eNULL:!PSK:!SRP:!aDSS:!ARIA:!CAMELLIA"

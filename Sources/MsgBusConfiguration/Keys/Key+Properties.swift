@@ -1,3 +1,5 @@
+internal import MsgBus
+
 extension Key {
     /// The properties of librdkafka that it stands for. It counts more than those of a source that counts less; those of its own source,
     /// which are applied last, count more than it.
@@ -66,17 +68,5 @@ enum PropertyName {
     /// The one of a property's names by which it is compared with others.
     static func first(of name: String) -> String { firstNames[name] ?? name }
 
-    /// As the core has them, which refuses two names with two values.
-    private static let firstNames = [
-        "request.required.acks": "acks",
-        "compression.codec": "compression.type",
-        "message.timeout.ms": "delivery.timeout.ms",
-        "queue.buffering.max.ms": "linger.ms",
-        "max.in.flight.requests.per.connection": "max.in.flight",
-        "fetch.message.max.bytes": "max.partition.fetch.bytes",
-        "message.send.max.retries": "retries",
-        "sasl.mechanisms": "sasl.mechanism",
-        "sasl.oauthbearer.client.id": "sasl.oauthbearer.client.credentials.client.id",
-        "sasl.oauthbearer.client.secret": "sasl.oauthbearer.client.credentials.client.secret",
-    ]
+    private static let firstNames = Dictionary(uniqueKeysWithValues: MsgBusConfig.secondNames.map { ($1, $0) })
 }

@@ -41,7 +41,11 @@ extension Key {
             \.minimumVersion,
             .choice(["1.2": .v1_2, "1.3": .v1_3]),
             "The oldest version of TLS to agree on."
-        ).usually("1.2"),
+        )
+        .shown(by: "ssl.cipher.suites") { suites in
+            TLSVersion.allCases.first { $0.cipherSuites == suites }.map { $0 == .v1_3 ? "1.3" : "1.2" }
+        }
+        .usually("1.2"),
         .protection(
             "sasl.mechanism",
             \.mechanism,

@@ -102,13 +102,21 @@ struct Loader {
     private func finishInCode(_ config: inout MsgBusConfig) {
         let before = config
         finish(&config)
-        for key in Keys.all.list where !key.properties.isEmpty {
-            guard !key.values(before).elementsEqual(key.values(config), by: { $0 == $1 }) else { continue }
-            for (name, value) in before.properties where config.properties[name] == value {
-                guard key.properties.contains(PropertyName.first(of: name)) else { continue }
-                config.properties[name] = nil
-                config.origins["properties.\(name)"] = nil
+        var names: Set<String> = []
+        for key in Keys.all.list {
+            if key.isAboutTLS || key.isAboutLogin {
+                guard config.security != before.security else { continue }
+                config.origins[key.name] = nil
+                names.insert("security.protocol")
+            } else {
+                guard !key.values(before).elementsEqual(key.values(config), by: { $0 == $1 }) else { continue }
             }
+            names.formUnion(key.properties)
+        }
+        for (name, value) in before.properties where config.properties[name] == value {
+            guard names.contains(PropertyName.first(of: name)) else { continue }
+            config.properties[name] = nil
+            config.origins["properties.\(name)"] = nil
         }
     }
 
