@@ -36,9 +36,11 @@ struct TokenTests {
         _ cluster: SecureCluster,
         _ provider: Provider,
         within time: Duration = hang,
-        attempts: Int = .max
+        attempts: Int = .max,
+        addresses: Int = 1
     ) async throws -> MsgBusError {
         var config = cluster.config(.writer, provider.security)
+        if addresses == 2 { config.brokers += config.brokers.map { $0.replacing("127.0.0.1", with: "localhost") } }
         config.connectTimeout = time
         config.connectRetries = attempts
         let final = config
@@ -100,20 +102,23 @@ struct TokenTests {
         await writer.close()
     }
 
-    @Test("A provider that always fails is asked again in each attempt; its failure is the error")
-    func failing() async throws {
+    @Test(
+        "A provider that always fails is asked again in each attempt; its failure is the error",
+        arguments: [1, 2]
+    )
+    func failing(addresses: Int) async throws {
         let provider = Provider { _ in throw Down() }
-        let error = try await failure(cluster(), provider, attempts: 3)
+        let error = try await failure(cluster(), provider, attempts: 3, addresses: addresses)
         #expect(error.code == .authentication)
         #expect(error.message.contains("the token provider failed: Down()"))
         #expect(error.message.contains("3 attempts were made"))
         #expect(provider.count == 3)
     }
 
-    @Test("A provider can say that its failure is for good")
-    func failingForGood() async throws {
+    @Test("A provider can say that its failure is for good", arguments: [1, 2])
+    func failingForGood(addresses: Int) async throws {
         let provider = Provider { _ in throw MsgBusError(.configuration, "no client id") }
-        let error = try await failure(cluster(), provider)
+        let error = try await failure(cluster(), provider, addresses: addresses)
         #expect(error.message.contains("the token provider failed: no client id"))
         #expect(!error.isRetriable)
         #expect(provider.count == 1)

@@ -67,6 +67,20 @@ struct ConnectionErrorTests {
         #expect(error.message.contains(expected))
     }
 
+    @Test(
+        "A broker that hangs up when it is asked how to log in refuses nobody",
+        arguments: ["Broker transport failure", "Timed out"]
+    )
+    func mechanisms(reason: String) {
+        let text =
+            "sasl_plaintext://b:1/1: SASL PLAIN mechanism handshake failed: Local: \(reason): broker's supported mechanisms: (n/a) "
+            + "(after 3ms in state AUTH_HANDSHAKE)"
+        let error = explained(.authentication, text)
+        #expect(error.code == .transport)
+        #expect(error.isRetriable && !error.isRefusal)
+        #expect(error.message.contains("b:1: the broker hung up"))
+    }
+
     @Test("A broker that hangs up is suspected to want a login only while connecting without one")
     func login() {
         let text = "b:1/1: Disconnected: verify that security.protocol is right (after 2ms in state UP)"

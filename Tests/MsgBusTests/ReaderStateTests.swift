@@ -237,11 +237,14 @@ struct ConnectionStateTests {
         check(state.cause?.code == .authentication)
     }
 
-    @Test("A refusal is news once, until a broker answers")
+    @Test("A refusal is news once a minute, or when a broker has answered meanwhile")
     func news() {
         var state = ConnectionState()
-        check(state.isNews(error(.authentication, "_AUTHENTICATION")))
-        check(!state.isNews(error(.authentication, "_AUTHENTICATION")))
+        let now = Moment.now
+        check(state.isNews(error(.authentication, "_AUTHENTICATION"), at: now))
+        check(!state.isNews(error(.authentication, "_AUTHENTICATION"), at: now + .seconds(59)))
+        check(state.isNews(error(.authentication, "_AUTHENTICATION"), at: now + .seconds(60)))
+        check(!state.isNews(error(.authentication, "_AUTHENTICATION"), at: now + .seconds(100)))
         check(state.isNews(error(.tls, "_SSL")))
         state.answered()
         check(state.isNews(error(.tls, "_SSL")))

@@ -145,6 +145,27 @@ struct SecretTests {
         #expect(error?.message.contains("security.protocol") == true)
     }
 
+    @Test("Nor the login", arguments: ["plaintext", "ssl", "SSL"])
+    func noLogin(value: String) async {
+        var config = MsgBusConfig(topic: "t", direction: .writer)
+        config.security = .sasl(.plain(username: "a", password: "b"), tls: value == "plaintext" ? nil : TLSOptions())
+        config.properties = ["security.protocol": value]
+        let final = config
+        let error = await #expect(throws: MsgBusError.self) { try await KafkaWriter.connect(final) }
+        #expect(error?.code == .configuration)
+        #expect(error?.message.contains("turns off the login") == true)
+    }
+
+    @Test("Only a property can have everybody trusted")
+    func trust() {
+        let property = "enable.ssl.certificate.verification"
+        #expect(Security.tls().trustsEverybody([property: "False"]))
+        #expect(Security.plaintext.trustsEverybody([property: "0", "security.protocol": "SASL_SSL"]))
+        #expect(!Security.tls().trustsEverybody([property: "true"]))
+        #expect(!Security.tls().trustsEverybody([:]))
+        #expect(!Security.plaintext.trustsEverybody([property: "false"]))
+    }
+
     @Test(
         "A property whose name sounds like a secret is one",
         arguments: [

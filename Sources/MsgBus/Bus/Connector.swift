@@ -81,6 +81,9 @@ struct Connector {
         if config.security.showsCredentials(config.properties) {
             log.warning("the login travels without TLS: everyone on the network can read it")
         }
+        if config.security.trustsEverybody(config.properties) {
+            log.warning("the broker's certificate isn't verified: everyone on the network can pose as the broker")
+        }
         var attempt = 1
         var pause = Duration.milliseconds(100)
         // The last attempt may be too short to learn what the ones before it have learned.
@@ -133,9 +136,9 @@ struct Connector {
                 guard error.code == .timeout || error.code == .transport else { throw error }
                 let cause = client.connection.cause
                 // A failed login may work the next time, with another token for example.
-                // And where there are several brokers, the next one may be right.
+                // And where there are several brokers, the next one may be right, unless there is nothing to log in with.
                 let isRefused = cause.map { !$0.isRetriable || $0.code == .authentication } ?? false
-                let isHopeless = isRefused && brokers.count == 1
+                let isHopeless = isRefused && (brokers.count == 1 || client.tokens?.failure != nil)
                 if client.connection.isSuspect || isHopeless { throw failure(of: client) }
                 slice = min(slice * 2, .seconds(4))
             }

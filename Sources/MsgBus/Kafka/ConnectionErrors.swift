@@ -100,6 +100,12 @@ extension MsgBusError {
                 "the broker hung up on the first request: it seems to want a login, see Security.sasl",
                 isRetriable: true
             )
+        } else if says("mechanism handshake failed: Local:") {
+            say(
+                .transport,
+                "the broker hung up, or said nothing, when it was asked how one can log in",
+                isRetriable: true
+            )
         } else if says("mechanism handshake failed") {
             say(.authentication, "the broker doesn't offer this way to log in", isRetriable: false)
         } else if code == .authentication {

@@ -13,8 +13,8 @@ struct ConnectionState {
     private var isHeard = false
     /// All brokers were reported down and none has answered since.
     private(set) var isSuspect = false
-    /// The kind of refusal that was told since a broker answered the last time.
-    private var told: MsgBusError.Code?
+    /// The kind of refusal that was told last, and when; nil once a broker has answered a probe.
+    private var told: (code: MsgBusError.Code, at: Moment)?
 
     /// - Returns: Whether the connection has just become suspect and should be probed.
     mutating func report(_ error: MsgBusError) -> Bool {
@@ -34,10 +34,12 @@ struct ConnectionState {
         if isHeard || cause == nil, Self.weight(error) >= weight { (cause, isHeard) = (error, true) }
     }
 
-    /// Whether nobody has been told of this error since a broker answered the last time.
-    mutating func isNews(_ error: MsgBusError) -> Bool {
-        defer { told = error.code }
-        return told != error.code
+    /// Whether nobody has been told of this error within a minute: each attempt to connect brings it again, and brokers that go on
+    /// answering aren't probed.
+    mutating func isNews(_ error: MsgBusError, at now: Moment = .now) -> Bool {
+        if let told, told.code == error.code, now < told.at + .seconds(60) { return false }
+        told = (error.code, now)
+        return true
     }
 
     /// A broker answered.

@@ -51,6 +51,13 @@ public struct Security: Sendable, Hashable {
         if case .sasl(let login, _) = kind { login } else { nil }
     }
 
+    /// Whether whoever answers is taken for the broker; only a property can say so.
+    func trustsEverybody(_ properties: [String: String]) -> Bool {
+        let isEncrypted = properties["security.protocol"].map { $0.lowercased().hasSuffix("ssl") } ?? (tls != nil)
+        return isEncrypted
+            && ["false", "f", "0"].contains(properties["enable.ssl.certificate.verification"]?.lowercased())
+    }
+
     /// Whether the login can be read, and used, by whoever sees the connection's bytes; properties have the last word.
     func showsCredentials(_ properties: [String: String]) -> Bool {
         let mechanism =

@@ -25,6 +25,12 @@ extension Security {
                 )
             }
         }
+        if login != nil, let chosen = properties["security.protocol"], !chosen.lowercased().hasPrefix("sasl") {
+            throw Self.wrong(
+                "the property \"security.protocol\" is \"\(chosen)\", which turns off the login that MsgBusConfig.security asks for: "
+                    + "set one of them"
+            )
+        }
         switch login?.kind {
         case .password(_, let username, let password):
             try Self.check(username, "the login's user name")

@@ -7,7 +7,8 @@
 /// config.security = .tls(options)
 /// ```
 ///
-/// The broker's certificate is always verified. What is wrong with a file or a text is a `.configuration` error, before anything is sent.
+/// The broker's certificate is verified, unless the property `enable.ssl.certificate.verification` turns that off, which is logged as a
+/// warning. What is wrong with a file or a text is a `.configuration` error, before anything is sent.
 public struct TLSOptions: Sendable, Hashable {
     /// The authorities whose certificates are trusted; a file may be a folder too, with names made by `openssl rehash`.
     ///
