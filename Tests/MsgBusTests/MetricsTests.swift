@@ -97,6 +97,39 @@ struct MetricsTests {
         await writer.close()
     }
 
+    @Test("A reader that closes leaves the lag that another one shows")
+    func lags() async throws {
+        try broker.createTopic(topic, partitions: 1)
+        let writer = try await KafkaWriter.connect(config(.writer))
+        try await writer.write("1")
+        await writer.close()
+        let readers = try await withMetricsFactory(metrics) {
+            [try await KafkaReader.connect(config(.reader)), try await KafkaReader.connect(config(.reader))]
+        }
+        func lag() -> TestMeter? { metrics.meters(label: "msgbus.reader.lag").first }
+        _ = try await readers[0].read()
+        // Each shows its own.
+        #expect(await eventually { lag()?.values.drop { $0 != 0 }.contains(1) == true })
+        await readers[0].close()
+        #expect(await eventually { lag()?.lastValue == 1 })
+        await readers[1].close()
+        #expect(lag() == nil)
+    }
+
+    @Test("What ends a connection for good is one error")
+    func fatal() async throws {
+        var config = config(.writer)
+        config.writer.transactionalID = unique("writer")
+        let final = config
+        let writer = try await withMetricsFactory(metrics) { try await KafkaWriter.connect(final) }
+        try broker.fail(next: 1, .addPartitionsToTransaction, with: .producerFenced)
+        await #expect(throws: (any Error).self) { try await writer.transaction { try await $0.write("never") } }
+        #expect(await eventually { if case .failed = writer.status() { true } else { false } })
+        await writer.close()
+        let counted = metrics.counters.filter { $0.label == "msgbus.connection.errors" }
+        #expect(counted.map(\.totalValue).reduce(0, +) == 1)
+    }
+
     @Test("A broker that goes and comes back is an error and a reconnect")
     func reconnects() async throws {
         let writer = try await withMetricsFactory(metrics) { try await KafkaWriter.connect(config(.writer)) }
@@ -118,7 +151,13 @@ struct MetricsTests {
         #expect(error?.code == .state)
         #expect(error?.message.contains("statisticsInterval") == true)
         await silent.close()
+        config.statisticsInterval = .seconds(1)
+        config.properties["statistics.interval.ms"] = "0"
+        let off = try await KafkaWriter.connect(config)
+        #expect(throws: MsgBusError.self) { try off.statistics() }
+        await off.close()
 
+        config.properties = [:]
         config.statisticsInterval = .milliseconds(20)
         let writer = try await KafkaWriter.connect(config)
         try await writer.write("12345")

@@ -74,6 +74,9 @@ struct ServiceTests {
         }
         let error = await #expect(throws: MsgBusError.self) { try await service.value }
         #expect(error?.isFatal == true)
+        // Whoever comes later isn't told any more, and must not wait for it.
+        let late = await #expect(throws: MsgBusError.self) { try await writer.run() }
+        #expect(late == error)
         await writer.close()
     }
 }

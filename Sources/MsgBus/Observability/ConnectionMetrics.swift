@@ -40,15 +40,14 @@ final class ConnectionMetrics: Sendable {
                 return state.wasDisconnected
             }
             if isBack { count("connection.reconnects") }
-        case .status(.failed(let error)):
-            count("connection.errors", code: error.code)
         case .assigned:
             count("reader.rebalances", kind: "assigned")
         case .revoked:
             count("reader.rebalances", kind: "revoked")
         case .lost:
             count("reader.rebalances", kind: "lost")
-        case .status(.closed), .caughtUp, .stalled, .error:
+        // Why it failed was counted when librdkafka reported it.
+        case .status(.failed), .status(.closed), .caughtUp, .stalled, .error:
             break
         }
     }

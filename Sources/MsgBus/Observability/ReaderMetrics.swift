@@ -8,7 +8,8 @@ final class ReaderMetrics: Sendable {
     private let bytes: Counter
     private let queuedMessages: Level
     private let queuedBytes: Level
-    private let lags = Mutex<[TopicPartition: Meter]>([:])
+    /// The partitions whose lag is shown.
+    private let shown = Mutex<Set<TopicPartition>>([])
 
     init(_ connection: ConnectionMetrics) {
         self.connection = connection
@@ -29,18 +30,14 @@ final class ReaderMetrics: Sendable {
     }
 
     /// Sets the lag of the partitions that the reader has. Those that it has no more go: another reader shows them.
-    func setLags(_ new: [TopicPartition: Int64]) {
-        lags.withLock { lags in
-            for (partition, meter) in lags where new[partition] == nil {
-                meter.destroy()
-                lags[partition] = nil
-            }
-            for (partition, lag) in new {
-                let meter = lags[partition] ?? makeMeter(partition)
-                lags[partition] = meter
-                meter.set(lag)
-            }
+    func setLags(_ lags: [TopicPartition: Int64]) {
+        let gone = shown.withLock { shown in
+            defer { shown = Set(lags.keys) }
+            return shown.subtracting(lags.keys)
         }
+        for partition in gone { makeMeter(partition).destroy() }
+        // Made anew each time, which gets the one that is there: whose partition this was may have destroyed it.
+        for (partition, lag) in lags { makeMeter(partition).set(lag) }
     }
 
     private func makeMeter(_ partition: TopicPartition) -> Meter {

@@ -10,7 +10,7 @@ extension KafkaReader: Service {
     /// - Throws: What has ended the connection for good (``BusStatus/failed(_:)``), for example another member with its static name.
     public func run() async throws {
         try await withTaskCancellationOrGracefulShutdownHandler {
-            try await events.untilClosed()
+            try await events.untilClosed(status())
             await close()
         } onCancelOrGracefulShutdown: {
             _ = self.core.close(within: self.core.config.reader.closeTimeout)
@@ -28,7 +28,7 @@ extension KafkaWriter: Service {
     /// - Throws: What has ended the connection for good (``BusStatus/failed(_:)``); `.purged` when messages were not delivered.
     public func run() async throws {
         try await withTaskCancellationOrGracefulShutdownHandler {
-            try await events.untilClosed()
+            try await events.untilClosed(status())
             let report = await close()
             guard report.undelivered == 0 else {
                 throw MsgBusError(
@@ -45,8 +45,11 @@ extension KafkaWriter: Service {
 }
 
 extension BusEvents {
-    /// Returns when the connection is closed.
-    fileprivate func untilClosed() async throws {
+    /// Returns when the connection is closed; throws when it has failed for good.
+    ///
+    /// - Parameter status: The connection's after these events began: others may have heard of a failure before.
+    fileprivate func untilClosed(_ status: BusStatus) async throws {
+        if case .failed(let error) = status { throw error }
         for await event in self {
             if case .status(.failed(let error)) = event { throw error }
         }

@@ -17,7 +17,8 @@ extension KafkaReader {
 extension KafkaClient {
     /// Read by who asks: nobody else pays for it.
     fileprivate func statistics(_ config: MsgBusConfig) throws(MsgBusError) -> Statistics? {
-        guard config.statisticsInterval != nil || config.properties["statistics.interval.ms"] != nil else {
+        let isOn = config.properties["statistics.interval.ms"].map { $0 != "0" } ?? (config.statisticsInterval != nil)
+        guard isOn else {
             throw MsgBusError(.state, "librdkafka gathers no statistics: set MsgBusConfig.statisticsInterval")
         }
         guard let json = latestStatistics else { return nil }
