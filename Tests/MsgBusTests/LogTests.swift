@@ -67,12 +67,41 @@ struct LogTests {
         await writer.close()
     }
 
+    @Test("So it is inside one that is run while another thread writes and takes librdkafka's lines")
+    func blockingHandlerMeanwhile() async throws {
+        let broker = try EmbeddedBroker()
+        let topic = unique("reentrant")
+        let used = Shared<KafkaWriter?>(nil)
+        let codes = Collected<MsgBusError.Code>()
+        setLogger(
+            Logger(label: "reentrant") { _ in
+                Reentrant(topic: topic) {
+                    guard let writer = used.withLock({ $0 }) else { return }
+                    do throws(MsgBusError) { try writer.messageWrite("from a handler") } catch {
+                        codes.append(error.code)
+                    }
+                }
+            }
+        )
+        defer { setLogger(nil) }
+        var config = broker.config(topic: topic, direction: .writer)
+        config.properties["debug"] = "msg,broker"
+        let writer = try await KafkaWriter.connect(config)
+        try broker.setRoundTripTime(.milliseconds(20))
+        used.withLock { $0 = writer }
+        try await onThread { for number in 0..<20 { try writer.messageWrite("\(number)") } }
+        #expect(await eventually { !codes.all.isEmpty })
+        used.withLock { $0 = nil }
+        #expect(codes.all.allSatisfy { $0 == .state })
+        #expect(await writer.close().delivered == 20)
+    }
+
     /// Does something for each line of a topic's connections; other tests log meanwhile.
     private struct Reentrant: LogHandler {
         let topic: String
         let body: @Sendable () -> Void
         var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.debug
+        var logLevel = Logger.Level.trace
 
         subscript(metadataKey key: String) -> Logger.Metadata.Value? {
             get { metadata[key] }

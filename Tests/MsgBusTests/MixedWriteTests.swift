@@ -22,6 +22,7 @@ struct MixedWriteTests {
         let delivered = Shared<Set<String>>([])
         let never = Shared<Set<String>>([])
         let maybe = Shared<Set<String>>([])
+        let enqueued = Shared<Set<String>>([])
         func note(_ text: String, _ outcome: Result<Delivery, MsgBusError>) {
             switch outcome {
             case .success: delivered.withLock { _ = $0.insert(text) }
@@ -52,12 +53,12 @@ struct MixedWriteTests {
                             let m = next()
                             do {
                                 try writer.enqueue(m)
-                                maybe.withLock { _ = $0.insert(text(m)) }
+                                enqueued.withLock { _ = $0.insert(text(m)) }
                             } catch { never.withLock { _ = $0.insert(text(m)) } }
                         case 6:
                             let ms = (0..<Int.random(in: 1..<30)).map { _ in next() }
                             let taken = (try? writer.enqueue(contentsOf: ms)) ?? 0
-                            for m in ms.prefix(taken) { maybe.withLock { _ = $0.insert(text(m)) } }
+                            for m in ms.prefix(taken) { enqueued.withLock { _ = $0.insert(text(m)) } }
                             for m in ms.dropFirst(taken) { never.withLock { _ = $0.insert(text(m)) } }
                         case 7:
                             let ms = (0..<Int.random(in: 1..<30)).map { _ in next() }
@@ -107,6 +108,8 @@ struct MixedWriteTests {
         #expect(never.value.isDisjoint(with: seen))
         let errors = Set(undelivered.all.map { String(decoding: $0.message.value!, as: UTF8.self) })
         #expect(errors.isDisjoint(with: seen))
-        #expect(seen.isSubset(of: delivered.value.union(maybe.value)))
+        #expect(seen.isSubset(of: delivered.value.union(maybe.value).union(enqueued.value)))
+        // Nothing that was accepted disappears.
+        #expect(enqueued.value.isSubset(of: seen.union(errors)))
     }
 }

@@ -103,7 +103,10 @@ struct WriterStateTests {
         }
         check(state.firstWithRoom(upTo: 10).isEmpty)
         let left = state.cancel(tickets[0])
-        guard case .failure(let error)? = left?.outcome else { return }
+        guard case .failure(let error)? = left?.outcome else {
+            Issue.record("who leaves the line has an answer")
+            return
+        }
         check(error.persistence == .notPersisted)
         _ = state.reported(first.tag, size: 1, .success(delivery))
         check(state.firstWithRoom(upTo: 10).map(\.message) == ["1"])
@@ -207,6 +210,17 @@ struct WriterStateTests {
         check(state.unheard == 3)
         _ = state.endClose()
         check(state.unheard == 3)
+    }
+
+    @Test("What a transaction wrote is told by the transaction, and is no message that nobody waited for")
+    func unheardOfTransactions() {
+        var state = WriterState(maxMessages: 10, maxBytes: 100, transactionTimeout: .seconds(60))
+        for _ in 0..<3 { state.wasTaken(size: 1) }
+        _ = state.beginClose()
+        check(state.abandon() == 3)
+        check(state.unheard == 0)
+        _ = state.endClose()
+        check(state.unheard == 0)
     }
 }
 

@@ -172,6 +172,39 @@ struct WriterTests {
         await writer.close(timeout: .seconds(Int64.min))
     }
 
+    @Test("A linger may be as long as librdkafka's own, and no longer")
+    func longLinger() async throws {
+        let writer = try await writer {
+            $0.writer.linger = .seconds(900)
+            $0.writer.deliveryTimeout = .seconds(1000)
+        }
+        await writer.close()
+        let error = await #expect(throws: MsgBusError.self) {
+            _ = try await self.writer {
+                $0.writer.linger = .seconds(9e18)
+                $0.writer.deliveryTimeout = .seconds(9.1e18)
+            }
+        }
+        #expect(error?.code == .configuration)
+        #expect(error?.message.contains("linger.ms") == true)
+    }
+
+    @Test("A close without time tells of each message that it gives up")
+    func closeAtOnce() async throws {
+        for count in [100, 1000, 5000] {
+            let undelivered = Collected<UndeliveredMessage>()
+            let writer = try await writer {
+                $0.writer.linger = .seconds(60)
+                $0.writer.deliveryTimeout = .seconds(100)
+                $0.writer.onUndelivered = { undelivered.append($0) }
+            }
+            for number in 0..<count { try writer.enqueue("\(number)") }
+            let report = await writer.close(timeout: .zero)
+            #expect(report.delivered == 0 && report.undelivered == count && report.abandoned == count)
+            #expect(await eventually { undelivered.all.count == count })
+        }
+    }
+
     @Test("A flush waits for what was written before it, whatever lingers")
     func flush() async throws {
         let writer = try await writer {

@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// Owns one `rd_kafka_t` with its queues and topic handles, and runs its poll loop.
 ///
-/// Who may touch the C client: ``loop``'s queue polls it, ``work`` makes every call that can block, one after another, and a
+/// Who may touch the C client: ``loop``'s queue or a thread that writes polls it, one at a time, ``work`` makes every call that can block, one after another, and a
 /// writer produces under its own lock while it is open. ``destroy(isClean:)`` runs on `work`, so no call is left by then.
 final class KafkaClient: Sendable {
     /// What the owner of a client does with what it says, on `loop`'s queue. Deliveries may also be told on a thread that writes.
@@ -103,7 +103,7 @@ final class KafkaClient: Sendable {
     func takeReports() { handlers.value?.takeReports() }
 
     /// Whether this thread handles what librdkafka says: it must not wait for more of that.
-    var isHandling: Bool { handlers.value?.isHere ?? false }
+    var isHandling: Bool { loop.isHere || handlers.value?.isHere == true }
 
     /// Returns when all that librdkafka has said by now is handled, as far as it was taken. Not on the loop's queue.
     func awaitHandlers() {

@@ -1,6 +1,6 @@
 internal import Dispatch
 
-/// Runs one client's work on one serial Dispatch queue, woken by librdkafka and never by the clock.
+/// Runs one client's work on one serial Dispatch queue, woken by librdkafka, or in a moment where many reports shall come together.
 ///
 /// librdkafka calls back when one of its queues goes from empty to non-empty, on a thread of its own and with that queue's
 /// lock held: the callback may only signal. Signals add up in a Dispatch source, and its handler runs on ``queue``. Whoever
@@ -18,11 +18,16 @@ final class PollLoop: Sendable {
 
     let queue: DispatchQueue
     private let source: WakeUp
+    private static let key = DispatchSpecificKey<ObjectIdentifier>()
 
     init(label: String, handler: @escaping @Sendable (Signals) -> Void) {
         queue = .ours(label)
         source = WakeUp(queue: queue) { handler(Signals(rawValue: $0)) }
+        queue.setSpecific(key: Self.key, value: ObjectIdentifier(self))
     }
+
+    /// Whether this is running on ``queue``: whoever waits there keeps it from doing what is waited for.
+    var isHere: Bool { DispatchQueue.getSpecific(key: Self.key) == ObjectIdentifier(self) }
 
     func signal(_ signals: Signals) { source.or(signals.rawValue) }
 

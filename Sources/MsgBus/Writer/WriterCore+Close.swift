@@ -43,7 +43,7 @@ extension WriterCore {
             // The reports are on their way to the poll loop.
             while inFlight > 0, Moment.now < deadline { producer.flush(within: .milliseconds(5)) }
         }
-        client.awaitHandlers()
+        handleReports()
         timer.cancel()
         gathering.cancel()
         endGauges()
@@ -54,6 +54,16 @@ extension WriterCore {
         client.destroy(isClean: true)
         freed.resolve(report())
         failures.async { [self] in closed.resolve(report()) }
+    }
+
+    /// Handles all reports that are there, which nobody may have taken yet: what was delivered, or given up, is told so.
+    private func handleReports() {
+        var before: Int
+        repeat {
+            before = inFlight
+            client.takeReports()
+            client.awaitHandlers()
+        } while (1..<max(1, before)).contains(inFlight)
     }
 
     private func giveUpWaiting() {

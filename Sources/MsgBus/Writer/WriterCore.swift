@@ -110,7 +110,7 @@ final class WriterCore: Sendable {
                 return (error, takesReports || error.code == .queueFull)
             }
         }
-        for answer in answers { answer.tell() }
+        tell(answers)
         if takesReports { client.takeReports() }
         if let failure { throw failure }
     }
@@ -133,7 +133,7 @@ final class WriterCore: Sendable {
             }
             taken += result.taken
             failure = result.failure
-            for answer in answers { answer.tell() }
+            tell(answers)
             for failure in unheard { tell(failure) }
             if takesReports || failure?.code == .queueFull { client.takeReports() }
         }
@@ -276,7 +276,7 @@ final class WriterCore: Sendable {
                 send(messages[..<tickets.count], tickets, &state, &answers)
                 admit(&state, &answers)
             }
-            for answer in answers { answer.tell() }
+            tell(answers)
         }
         if state.withLock({ $0.isUnwatched(deadline) }) { timer.arm(at: deadline) }
         return tickets
@@ -337,7 +337,7 @@ final class WriterCore: Sendable {
             state.endTurn()
             if state.phase == .open, state.mayLineGo { admit(&state, &answers) }
         }
-        for answer in answers { answer.tell() }
+        tell(answers)
     }
 
     private func outcome(of report: DeliveryReport) -> Outcome {
@@ -361,6 +361,14 @@ final class WriterCore: Sendable {
         }
         for answer in answers { answer.tell() }
         for flush in flushes { flush.resume(nil) }
+    }
+
+    /// Tells those of the line that could not be sent.
+    private func tell(_ answers: [WriterState.Answer]) {
+        guard !answers.isEmpty else { return }
+        for answer in answers { answer.tell() }
+        // Somebody may flush who waited for nothing else.
+        admit()
     }
 
     func tell(_ failure: UndeliveredMessage) {

@@ -9,8 +9,9 @@ enum WriterProperties {
         properties.set("enable.idempotence", isIdempotent)
         properties.set("linger.ms", options.linger)
         // librdkafka makes it twice the linger: with none, messages without a key would spread over all partitions one by one, and those
-        // that come together wouldn't travel together.
-        properties.set("sticky.partitioning.linger.ms", max(.milliseconds(10), options.linger * 2))
+        // that come together wouldn't travel together. It can't be more than a quarter of an hour.
+        let sticky = max(.milliseconds(10), min(options.linger, .seconds(450)) * 2)
+        properties.set("sticky.partitioning.linger.ms", sticky)
         properties.set("compression.type", options.compression.rawValue)
         properties.set("message.max.bytes", options.maxMessageBytes)
         properties.set("message.timeout.ms", options.effectiveDeliveryTimeout)

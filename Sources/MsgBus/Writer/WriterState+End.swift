@@ -64,7 +64,8 @@ extension WriterState {
     /// How many messages that nobody waits for have failed, or have no report while the writer closes: a close whose time is over
     /// doesn't wait for the reports of what it gave up.
     var unheard: Int {
-        guard phase != .open else { return unheardFailures }
+        // A transaction's messages are its own business.
+        guard phase != .open, !hasTransactions else { return unheardFailures }
         return unheardFailures + max(0, inFlight - slots.count)
     }
 
