@@ -139,7 +139,7 @@ let package = Package(
             swiftSettings: settings
         ),
         // Runs the built `msgbus` as its users do, in processes.
-        .testTarget(name: "CLITests", dependencies: ["TestSupport"], swiftSettings: settings),
+        .testTarget(name: "CLITests", dependencies: ["CRdKafka", "MsgBus", "TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

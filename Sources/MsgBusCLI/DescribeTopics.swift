@@ -26,7 +26,11 @@ struct DescribeTopics: AsyncParsableCommand {
     func run() async throws {
         try await options.administrate { admin in
             try await options.describe(try await admin.describeTopics(topics, timeout: options.time)) { topic in
-                let marks = try await admin.watermarks(of: [topic.name], timeout: options.time)
+                // Nobody knows the end of a partition without a leader.
+                let led = topic.partitions.filter { $0.leader != nil }.map {
+                    TopicPartition(topic: topic.name, partition: $0.partition)
+                }
+                let marks = try await admin.watermarks(of: led, timeout: options.time)
                 let settings = try await settings(of: topic.name, admin)
                 return (value(topic, marks, settings), text(topic, marks, settings))
             }

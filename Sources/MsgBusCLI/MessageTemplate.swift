@@ -32,7 +32,8 @@ struct MessageTemplate {
 
     private func filled(_ bytes: [UInt8]) -> [UInt8]? { hasNulls && bytes.isEmpty ? nil : bytes }
 
-    /// What a line says of itself comes before what is said for all; headers are all of them.
+    /// What a line says of itself comes before what is said for all; headers are all of them. But its partition is that of the topic
+    /// from which it was read.
     private func message(_ line: MessageLine) -> OutgoingMessage {
         OutgoingMessage(
             value: line.value,

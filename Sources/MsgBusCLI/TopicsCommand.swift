@@ -42,17 +42,24 @@ struct ListTopics: AsyncParsableCommand {
             let names = try await admin.listTopics(includingInternal: self.internal, timeout: options.time)
             var table = Table(.left("TOPIC"), .right("PARTITIONS"), .right("REPLICAS"))
             var values: [JSON] = []
-            for case .success(let topic) in try await admin.describeTopics(names, timeout: options.time) {
-                let replicas = topic.partitions.map(\.replicas.count).max() ?? 0
-                table.append(topic.name, "\(topic.partitions.count)", "\(replicas)")
-                values.append(
-                    .object([
-                        "name": .string(topic.name), "partitions": JSON(topic.partitions.count),
-                        "replicas": JSON(replicas), "internal": .bool(topic.isInternal),
-                    ])
-                )
+            var failures = Failures()
+            for result in try await admin.describeTopics(names, timeout: options.time) {
+                // It has been deleted meanwhile.
+                if case .failure(let error) = result, error.code == .unknownTopic { continue }
+                await failures.gather {
+                    let topic = try result.get()
+                    let replicas = topic.partitions.map(\.replicas.count).max() ?? 0
+                    table.append(topic.name, "\(topic.partitions.count)", "\(replicas)")
+                    values.append(
+                        .object([
+                            "name": .string(topic.name), "partitions": JSON(topic.partitions.count),
+                            "replicas": JSON(replicas), "internal": .bool(topic.isInternal),
+                        ])
+                    )
+                }
             }
             try await options.show(.array(values), table.isEmpty ? [] : table.lines)
+            try failures.check()
         }
     }
 }

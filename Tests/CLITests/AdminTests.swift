@@ -1,6 +1,9 @@
+import CRdKafka
 import Foundation
 import TestSupport
 import Testing
+
+@testable import MsgBus
 
 /// `msgbus topics`, `groups`, `lag` and `purge`, as their users run them.
 @Suite(
@@ -88,6 +91,28 @@ struct AdminTests {
         #expect(deleted.status == 5)
         #expect(deleted.errors.hasPrefix("\(topic): deleted\n\(topic)-b: deleted\nmsgbus: unknownTopic"))
         #expect(try await !done("topics list").text.contains(topic))
+    }
+
+    @Test("a partition without a leader is shown without its messages, and a topic that can't be described is an error")
+    func ill() async throws {
+        let broker = try EmbeddedBroker()
+        for name in ["ill", "locked", "well"] { try broker.createTopic(name, partitions: 2) }
+        try broker.withCluster { cluster, _ in
+            _ = rd_kafka_mock_partition_set_leader(cluster, "ill", 1, -1)
+            rd_kafka_mock_topic_set_error(cluster, "locked", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        }
+        func run(_ line: String) async throws -> Tool.End {
+            try await Tool.run(line, [], brokers: broker.bootstrapServers)
+        }
+        let described = try await run("topics describe ill")
+        #expect(described.status == 0, "\(described.errors)")
+        #expect(described.lines.contains { $0.contains(/0 +1 .* 0 +0$/) })
+        #expect(described.lines.contains { $0.contains(/1 +none .* - +-$/) })
+        let listed = try await run("topics list")
+        #expect(listed.status == 4)
+        #expect(listed.lines.map { $0.prefix(4) } == ["TOPI", "ill ", "well"])
+        #expect(listed.errors.contains("TOPIC_AUTHORIZATION_FAILED"))
+        broker.close()
     }
 
     @Test("a group is seen, reset and deleted, and its lag is right all the time")

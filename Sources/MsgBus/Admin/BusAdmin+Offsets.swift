@@ -16,6 +16,20 @@ extension BusAdmin {
         return try await marks(of: partitions, "can't learn the topics' offsets", by: deadline)
     }
 
+    /// The same for some partitions, of which others may have no leader.
+    ///
+    /// - Parameters:
+    ///   - partitions: The partitions.
+    ///   - timeout: How long at most. Default: 30 seconds.
+    /// - Throws: `.unknownPartition`, `.unknownTopic`; `.notAvailable` for a partition without a leader; `.timeout`, `.transport`,
+    ///   `.cancelled`, `.closed`.
+    public func watermarks(
+        of partitions: [TopicPartition],
+        timeout: Duration = .seconds(30)
+    ) async throws(MsgBusError) -> [TopicPartition: Range<Int64>] {
+        try await marks(of: partitions, "can't learn the partitions' offsets", by: .after(timeout))
+    }
+
     /// What a group has committed: for each partition the offset of the next message that it reads. Partitions without are missing.
     ///
     /// - Parameters:

@@ -16,8 +16,8 @@ internal import Synchronization
 /// fails doesn't keep the others back.
 ///
 /// **Internal topics.** Topics whose names begin with `__`, and those that the brokers call internal, are the cluster's own. Lists leave
-/// them out, and calls that change something refuse them with `.state`, unless `allowingInternal` is said. There is no call that
-/// deletes or purges all there is.
+/// the former out, and calls that change something refuse both with `.state`, unless `allowingInternal` is said. There is no call
+/// that deletes or purges all there is.
 ///
 /// **Old clusters, and the embedded one.** What a broker doesn't know is an `.unsupported` error. An ``EmbeddedBroker`` can list and
 /// describe topics, and knows watermarks and lag; what changes something, or is about the members of groups, is an error there:
