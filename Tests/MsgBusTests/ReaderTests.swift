@@ -287,4 +287,24 @@ struct ReaderTests {
         }
         #expect(answers == 10_001)
     }
+
+    @Test("Commits that get no answer end in their time, however many there are")
+    func commits() async throws {
+        try broker.createTopic(topic)
+        try await write(0..<1)
+        let reader = try await reader {
+            $0.groupID = unique("group")
+            $0.connectTimeout = patience
+            $0.reader.startFrom = .earliest
+            $0.reader.ackMode = .manual
+        }
+        try reader.acknowledge(try await reader.read())
+        try broker.setDown()
+        let start = ContinuousClock.now
+        // One after another they would take twice as long as is tolerated.
+        let commits = (0..<60).map { _ in Task { try await reader.commit(timeout: .seconds(1)) } }
+        for commit in commits { await #expect(throws: MsgBusError.self) { try await commit.value } }
+        #expect(start.duration(to: .now) < patience)
+        await reader.close(timeout: .seconds(1))
+    }
 }

@@ -49,6 +49,10 @@ final class ReaderCore: Sendable {
             _ = core.close(within: .seconds(1))
             throw error
         }
+        // Only now: whoever looks for new partitions has to know which ones aren't.
+        if core.config.groupID == nil {
+            core.housekeeping.arm(at: .after(core.config.reader.partitionDiscoveryInterval))
+        }
         return core
     }
 
@@ -82,7 +86,7 @@ final class ReaderCore: Sendable {
         // A group wants to hear from its members even when nothing happens, and a private reader looks for new partitions.
         let pause = config.groupID == nil ? config.reader.partitionDiscoveryInterval : maxPollInterval / 3
         housekeeping.start { self.keepHouse(every: pause) }
-        housekeeping.arm(at: .after(pause))
+        if config.groupID != nil { housekeeping.arm(at: .after(pause)) }
         gauges?.start { self.setGauges() }
         gauges?.arm(at: .after(config.metricsInterval))
         membership.attach(self)
@@ -271,13 +275,27 @@ final class ReaderCore: Sendable {
 
     /// Commits now, and answers with nil or the error.
     func commit(within time: Duration, _ waiter: Waiter<MsgBusError?>) {
+        let deadline = Moment.after(time)
+        let end = OneShot<MsgBusError?>()
+        // Others may be at work for longer.
+        let timer = DeadlineTimer(queue: client.loop.queue)
+        timer.start {
+            end.resolve(MsgBusError(.timeout, "the commit wasn't answered within \(time)", isRetriable: true))
+        }
+        timer.arm(at: deadline)
+        end.whenResolved { error in
+            timer.cancel()
+            waiter.resume(error)
+        }
         client.work.async { [self] in
+            // Nobody waits for it any more; what is done is committed soon all the same.
+            guard end.valueIfDone == nil else { return }
             do throws(MsgBusError) {
                 try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
-                try commitDone(within: time)
-                waiter.resume(nil)
+                try commitDone(within: Moment.now.duration(to: deadline))
+                end.resolve(nil)
             } catch {
-                waiter.resume(error)
+                end.resolve(error)
             }
         }
     }

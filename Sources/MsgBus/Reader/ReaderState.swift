@@ -104,7 +104,8 @@ struct ReaderState {
         _ batch: RecordBatch,
         ends: [TopicPartition: Int64] = [:]
     ) -> (resumptions: [Resumption], startPump: Bool) {
-        guard phase == .open else { return ([], false) }
+        // A reader may have failed since it asked for them.
+        guard phase == .open, failure?.isFatal != true else { return ([], false) }
         buffer.append(batch)
         arrived(batch, ends)
         return serve()
@@ -301,9 +302,9 @@ struct ReaderState {
 
     mutating func acknowledge(_ message: Message) throws(MsgBusError) {
         guard phase != .closed else { return try checkOpen() }
-        guard isGroup else { return }
-        guard ackMode != .transactional else { throw Self.needsTransaction }
         let done = Stretch(message)
+        guard isGroup else { return settled(done) }
+        guard ackMode != .transactional else { throw Self.needsTransaction }
         guard progress.finish(done) else {
             throw MsgBusError(
                 .rebalance,
