@@ -27,6 +27,18 @@ struct FatalErrorTests {
         #expect(await writer.close(timeout: hang).delivered == 1)
     }
 
+    @Test("A writer of dead letters that can't go on is replaced by another one")
+    func deadLetters() async throws {
+        try broker.createTopic(topic)
+        let letters = DeadLetters(broker.config(topic: "failing", direction: .reader))
+        try await letters.write("first", to: topic)
+        try broker.fail(next: 1, .produce, with: .outOfOrderSequence)
+        let error = await #expect(throws: MsgBusError.self) { try await letters.write("never", to: topic) }
+        #expect(error?.isFatal == true)
+        try await letters.write("second", to: topic)
+        for end in letters.close(within: hang) { _ = await end.value() }
+    }
+
     @Test("A reader that can't go on says so to who waits and to who comes later, and closes in time (guide trap 31)")
     func reader() async throws {
         var config = broker.config(topic: topic, direction: .reader)

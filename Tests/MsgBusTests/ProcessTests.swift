@@ -67,6 +67,33 @@ struct ProcessTests {
         }
     }
 
+    @Test("A reader that has set messages aside leaves nothing either")
+    func deadLetters() async {
+        await #expect(processExitsWith: .success) {
+            let broker = try EmbeddedBroker()
+            for topic in ["failing", "failed"] { try broker.createTopic(topic) }
+            let writer = try await KafkaWriter.connect(broker.config(topic: "failing", direction: .writer))
+            var config = broker.config(topic: "failing", direction: .reader)
+            config.reader.failurePolicy = .retry(0, then: .deadLetter(topic: "failed"))
+            let final = config
+            func cycle() async throws {
+                let reader = try await KafkaReader.connect(final)
+                try reader.onMessage { _ in throw CancellationError() }
+                let letters = try await KafkaReader.connect(broker.config(topic: "failed", direction: .reader))
+                try await writer.write("x")
+                _ = try await letters.read()
+                await letters.close()
+                await reader.close()
+            }
+            let before = ProcessUsage.current.clientThreads
+            for _ in 0..<5 {
+                try await cycle()
+                #expect(ProcessUsage.current.clientThreads == before)
+            }
+            await writer.close()
+        }
+    }
+
     @Test("Connections that are let go without a close are closed all the same")
     func letGo() async {
         await #expect(processExitsWith: .success) {

@@ -3,6 +3,8 @@ import Foundation
 /// What this process holds right now. Linux only: it reads `/proc`.
 package struct ProcessUsage: CustomStringConvertible {
     package var threads: Int
+    /// Of them, librdkafka's.
+    package var clientThreads: Int
     package var descriptors: Int
     package var residentBytes: Int
 
@@ -15,8 +17,11 @@ package struct ProcessUsage: CustomStringConvertible {
             return line.flatMap { $0.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } } ?? 0
         }
         let files = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+        let names = tasks.compactMap { try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8) }
         return ProcessUsage(
             threads: field("Threads"),
+            clientThreads: names.count { $0.hasPrefix("rdk:") },
             descriptors: files.count,
             residentBytes: field("VmRSS") * 1024
         )

@@ -4,6 +4,8 @@ internal import Synchronization
 final class DeadLetters: Sendable {
     private struct State {
         var writers: [String: Task<KafkaWriter, any Error>] = [:]
+        /// Those of them that are there.
+        var connected: [String: KafkaWriter] = [:]
         /// Letters on their way.
         var letters: [Int: Task<Void, Never>] = [:]
         var last = 0
@@ -41,12 +43,18 @@ final class DeadLetters: Sendable {
         let writer: KafkaWriter
         do {
             writer = try await task.value
+            state.withLock { if !$0.isClosed { $0.connected[topic] = writer } }
         } catch {
             // The next one connects anew.
             state.withLock { $0.writers[topic] = nil }
             throw error
         }
-        try await writer.write(letter)
+        do throws(MsgBusError) {
+            try await writer.write(letter)
+        } catch {
+            if error.isFatal { state.withLock { ($0.writers[topic], $0.connected[topic]) = (nil, nil) } }
+            throw error
+        }
     }
 
     /// Where the reader reads, and as who.
@@ -75,14 +83,20 @@ final class DeadLetters: Sendable {
         }
     }
 
-    func close() {
-        let (writers, letters) = state.withLock { state in
+    /// Begins to close the writers. A letter that isn't acknowledged by then counts as not written: its message comes again.
+    ///
+    /// - Returns: Their ends, at the latest after that time.
+    func close(within time: Duration) -> [OneShot<CloseReport>] {
+        let last = state.withLock { state in
             state.isClosed = true
-            defer { (state.writers, state.letters) = ([:], [:]) }
-            return (state.writers.values, state.letters.values)
+            defer { (state.writers, state.connected, state.letters) = ([:], [:], [:]) }
+            return state
         }
-        for letter in letters { letter.cancel() }
-        // Each closes in the background when it is let go.
-        for writer in writers { writer.cancel() }
+        for letter in last.letters.values { letter.cancel() }
+        for writer in last.writers.values { writer.cancel() }
+        return last.connected.values.map { writer in
+            writer.core.close(within: time)
+            return writer.core.end
+        }
     }
 }

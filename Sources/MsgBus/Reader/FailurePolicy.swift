@@ -15,7 +15,8 @@ public struct FailurePolicy: Sendable, Hashable {
         /// The reader fails for good: its status is ``BusStatus/failed(_:)``, reads throw. In a group the message comes again to
         /// whoever reads next.
         case stop
-        /// The message is written to that topic, and counts as done once that is acknowledged. Until then its partition waits.
+        /// The message is written to that topic, and counts as done once that is acknowledged. Until then its partition waits, if a
+        /// callback had it.
         ///
         /// Key, value and headers are the original's. Further headers say where it comes from and why: `msgbus.topic`,
         /// `msgbus.partition`, `msgbus.offset`, `msgbus.timestamp` (milliseconds since 1970), `msgbus.group`, `msgbus.attempts`

@@ -43,7 +43,7 @@ extension ReaderCore {
         func timeLeft() -> Duration { max(.zero, Moment.now.duration(to: deadline)) }
         for timer in [deadlines, commits, housekeeping, redeliveries] { timer.cancel() }
         gauges?.cancel()
-        deadLetters.close()
+        let letters = deadLetters.close(within: min(timeLeft(), .seconds(1)))
         // A turn of the loop that had begun before may still have been taking messages.
         client.loop.queue.sync {}
         metrics?.setQueue(messages: 0, bytes: 0)
@@ -75,6 +75,7 @@ extension ReaderCore {
         } else {
             client.work.sync { client.destroy(isClean: isClean) }
         }
+        for letter in letters { _ = letter.wait(atMost: timeLeft()) }
         membership.attach(nil)
     }
 
