@@ -26,6 +26,18 @@ struct ProgressTests {
         check(progress.uncommitted == [partition: 15])
     }
 
+    @Test("After going back the group's start is still committed, if it wasn't")
+    func rewindBeforeTheFirstCommit() {
+        var progress = Progress()
+        progress.begin([partition], startingAt: [partition: 10])
+        check(progress.uncommittedStarts == [partition: 10])
+        progress.handOut(one(10))
+        progress.rewind(partition, to: 10, committed: nil, epoch: 1)
+        check(progress.uncommittedStarts == [partition: 10])
+        progress.rewind(partition, to: 11, committed: 11, epoch: 2)
+        check(progress.uncommittedStarts.isEmpty)
+    }
+
     @Test("Holes in the offsets, as transactions and compaction leave them, don't matter")
     func holes() {
         var progress = Progress()

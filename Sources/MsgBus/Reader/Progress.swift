@@ -111,11 +111,11 @@ struct Progress {
     }
 
     /// What was handed out and isn't committed will be handed out again.
-    mutating func rewind(_ partition: TopicPartition, to offset: Int64, epoch: Int) {
+    mutating func rewind(_ partition: TopicPartition, to offset: Int64, committed: Int64?, epoch: Int) {
         guard let index = index(of: partition) else { return }
         partitions[index].state.open = OpenOffsets()
         partitions[index].state.next = offset
-        partitions[index].state.committed = offset
+        partitions[index].state.committed = committed
         partitions[index].state.positioned = epoch
     }
 

@@ -91,7 +91,7 @@ extension ReaderCore {
             let still = state.withLock { $0.progress.undone }
             var offsets = undone.filter { still[$0.key] == $0.value }
             for (partition, offset) in offsets { offsets[partition] = max(offset, committed[partition] ?? 0) }
-            try seek(offsets) { $0.rewind(to: $1) }
+            try seek(offsets) { $0.rewind(to: $1, committed) }
         }
     }
 }

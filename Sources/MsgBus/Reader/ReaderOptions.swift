@@ -188,8 +188,8 @@ public enum AckMode: Sendable, Hashable {
     /// When the caller comes back for more: by its next read (of the same thread or task), by the next turn of its loop over
     /// ``KafkaReader/messages``; and when a callback returns without throwing.
     ///
-    /// The message in hand when the reader closes isn't done. Nor is one whose thread or task never reads again: it holds the group's
-    /// offset where it is. So read in few long-lived places, or choose ``manual``.
+    /// The message in hand when the reader closes isn't done, unless its loop comes back before that has ended. Nor is one whose thread
+    /// or task never reads again: it holds the group's offset where it is. So read in few long-lived places, or choose ``manual``.
     case automatic
     /// When ``KafkaReader/acknowledge(_:)`` says so, from anywhere and in any order.
     ///

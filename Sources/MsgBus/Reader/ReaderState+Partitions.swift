@@ -91,9 +91,11 @@ extension ReaderState {
     }
 
     /// Partitions go back to what the group has committed; the flow is suspended.
-    mutating func rewind(to offsets: [TopicPartition: Int64]) {
+    mutating func rewind(to offsets: [TopicPartition: Int64], _ committed: [TopicPartition: Int64]) {
         move(to: offsets)
-        for (partition, offset) in offsets { progress.rewind(partition, to: offset, epoch: epoch) }
+        for (partition, offset) in offsets {
+            progress.rewind(partition, to: offset, committed: committed[partition], epoch: epoch)
+        }
     }
 
     private mutating func move(to offsets: [TopicPartition: Int64]) {

@@ -30,7 +30,12 @@ extension KafkaWriter {
         if reader.core.isClosed { return }
         try reader.core.checkTransactional()
         // What another writer has begun, and not brought to an end.
-        try await reader.core.rewind()
+        do throws(MsgBusError) {
+            try await reader.core.rewind()
+        } catch {
+            if error.code == .closed, reader.core.isClosed { return }
+            throw error
+        }
         var failures = 0
         while true {
             do {
