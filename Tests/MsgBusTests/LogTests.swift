@@ -45,16 +45,7 @@ struct LogTests {
         let topic = unique("reentrant")
         let used = Shared<KafkaWriter?>(nil)
         let codes = Collected<MsgBusError.Code>()
-        setLogger(
-            Logger(label: "reentrant") { _ in
-                Reentrant(topic: topic) {
-                    guard let writer = used.withLock({ $0 }) else { return }
-                    do throws(MsgBusError) { try writer.messageWrite("from a handler") } catch {
-                        codes.append(error.code)
-                    }
-                }
-            }
-        )
+        setLogger(reentrant(topic, used, codes))
         defer { setLogger(nil) }
         let writer = try await KafkaWriter.connect(broker.config(topic: topic, direction: .writer))
         used.withLock { $0 = writer }
@@ -73,16 +64,7 @@ struct LogTests {
         let topic = unique("reentrant")
         let used = Shared<KafkaWriter?>(nil)
         let codes = Collected<MsgBusError.Code>()
-        setLogger(
-            Logger(label: "reentrant") { _ in
-                Reentrant(topic: topic) {
-                    guard let writer = used.withLock({ $0 }) else { return }
-                    do throws(MsgBusError) { try writer.messageWrite("from a handler") } catch {
-                        codes.append(error.code)
-                    }
-                }
-            }
-        )
+        setLogger(reentrant(topic, used, codes))
         defer { setLogger(nil) }
         var config = broker.config(topic: topic, direction: .writer)
         config.properties["debug"] = "msg,broker"
@@ -94,6 +76,20 @@ struct LogTests {
         used.withLock { $0 = nil }
         #expect(codes.all.allSatisfy { $0 == .state })
         #expect(await writer.close().delivered == 20)
+    }
+
+    /// One that writes whatever is logged, and keeps what comes of it.
+    private func reentrant(
+        _ topic: String,
+        _ writer: Shared<KafkaWriter?>,
+        _ codes: Collected<MsgBusError.Code>
+    ) -> Logger {
+        Logger(label: "reentrant") { _ in
+            Reentrant(topic: topic) {
+                guard let writer = writer.withLock({ $0 }) else { return }
+                do throws(MsgBusError) { try writer.messageWrite("from a handler") } catch { codes.append(error.code) }
+            }
+        }
     }
 
     /// Does something for each line of a topic's connections; other tests log meanwhile.

@@ -1,6 +1,8 @@
-import MsgBus
+import Synchronization
 import TestSupport
 import Testing
+
+@testable import MsgBus
 
 /// Messages that come again, and what else may happen to them meanwhile.
 @Suite("Messages that come again", .timeLimit(.minutes(5)))
@@ -275,5 +277,18 @@ struct RedeliveryTests {
         #expect(throws: MsgBusError.self) { try reader.onMessage { _ in } }
         await #expect(throws: MsgBusError.self) { try await reader.read(timeout: .milliseconds(300)) }
         await close(reader, writer)
+    }
+
+    @Test("Who acknowledges a message that failed leaves no trace of it, in a group or not", arguments: [true, false])
+    func redelivery(isGroup: Bool) async throws {
+        let (reader, writer) = try await connect(isGroup: isGroup) { $0.reader.ackMode = .manual }
+        try await write(1, to: writer)
+        try reader.reject(try await next(reader), because: Failure())
+        let again = try await next(reader)
+        #expect(reader.core.state.withLock { !$0.redelivery.isEmpty })
+        try reader.acknowledge(again)
+        #expect(reader.core.state.withLock { $0.redelivery.isEmpty })
+        await reader.close()
+        await writer.close()
     }
 }

@@ -226,6 +226,20 @@ struct WriterStateTests {
 
 @Suite("A first-in-first-out list", .timeLimit(.minutes(5)))
 struct FIFOTests {
+    @Test("Who leaves behind a front that stays takes up no room")
+    func holes() {
+        var list = FIFO<Int>()
+        list.append(-1)
+        for element in 0..<10_000 {
+            list.append(element)
+            list.append(-2)
+            check(list.remove { $0 == element } == element)
+            check(list.remove { $0 == -2 } == -2)
+        }
+        check(list.count == 1 && list.first == -1)
+        check(list.room < 200)
+    }
+
     @Test("It keeps the order through holes and trims itself")
     func order() {
         var list = FIFO<Int>()

@@ -7,6 +7,9 @@ struct FIFO<Element> {
 
     var isEmpty: Bool { count == 0 }
 
+    /// How many places it takes, with all holes.
+    var room: Int { elements.count }
+
     /// The front, which is never a hole. Only to be changed where there is one, and to another one.
     var first: Element? {
         get { isEmpty ? nil : elements[head] }
@@ -49,8 +52,9 @@ struct FIFO<Element> {
             return
         }
         while elements[head] == nil { head += 1 }
-        if head > 64, head * 2 > elements.count {
-            elements.removeFirst(head)
+        // All holes, also those behind a front that stays: half of them at most are kept.
+        if elements.count > 64, count * 2 < elements.count {
+            elements.removeAll { $0 == nil }
             head = 0
         }
     }
