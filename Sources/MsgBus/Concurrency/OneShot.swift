@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Synchronization
 
 /// A value that comes once and that any number may wait for: the end of a close, for example.
@@ -17,6 +18,15 @@ final class OneShot<Value: Sendable>: Sendable {
             return waiters
         }
         for waiter in waiters { waiter.resume(value) }
+    }
+
+    /// Resolves it at that time, on that queue, unless a value has come by then.
+    func resolve(at deadline: Moment, on queue: DispatchQueue, _ value: @escaping @Sendable () -> Value) {
+        // One that can be cancelled: the deadline may be hours away.
+        let timer = DeadlineTimer(queue: queue)
+        timer.start { self.resolve(value()) }
+        timer.arm(at: deadline)
+        whenResolved { _ in timer.cancel() }
     }
 
     var valueIfDone: Value? {

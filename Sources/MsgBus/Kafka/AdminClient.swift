@@ -128,13 +128,9 @@ final class AdminClient: Sendable {
         _ context: String,
         by deadline: Moment
     ) async throws(MsgBusError) -> Answer {
-        // One that can be cancelled: a deadline may be hours away.
-        let timer = DeadlineTimer(queue: client.loop.queue)
-        timer.start { @Sendable [connection = client.connection] in
-            answer.resolve(.failure(Self.late(context, connection)))
+        answer.resolve(at: deadline, on: client.loop.queue) { [connection = client.connection] in
+            .failure(Self.late(context, connection))
         }
-        timer.arm(at: deadline)
-        defer { timer.cancel() }
         let result = await withTaskCancellationHandler {
             await answer.value()
         } onCancel: {

@@ -174,8 +174,7 @@ public final class KafkaReader: Sendable {
     /// - Parameter timeout: How long at most.
     /// - Throws: `.rebalance` when the group is just being rearranged; `.timeout`; `.closed`; what the broker says.
     public func commit(timeout: Duration = .seconds(10)) async throws(MsgBusError) {
-        let error: MsgBusError? = await withUnsafeContinuation { core.commit(within: timeout, .task($0)) }
-        if let error { throw error }
+        try await core.commit(within: timeout)
     }
 
     // MARK: State

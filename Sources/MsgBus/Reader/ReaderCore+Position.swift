@@ -37,6 +37,8 @@ extension ReaderCore {
     ) async throws(MsgBusError) -> Value {
         let answer = OneShot<Result<Value, MsgBusError>>()
         client.work.async { [self] in
+            // Nobody waits for it any more.
+            guard answer.valueIfDone == nil else { return }
             do throws(MsgBusError) {
                 try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
                 answer.resolve(.success(try body()))
@@ -45,9 +47,8 @@ extension ReaderCore {
             }
         }
         if let deadline {
-            let left = Moment.now.duration(to: deadline)
-            client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(left.milliseconds)) {
-                answer.resolve(.failure(MsgBusError(.timeout, "the cluster didn't answer in time", isRetriable: true)))
+            answer.resolve(at: deadline, on: client.loop.queue) {
+                .failure(MsgBusError(.timeout, "the cluster didn't answer in time", isRetriable: true))
             }
         }
         return try await answer.value().get()

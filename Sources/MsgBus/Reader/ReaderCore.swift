@@ -265,38 +265,19 @@ final class ReaderCore: Sendable {
         }
         let end = OneShot<MsgBusError?>()
         membership.change(within: time, end, body)
-        client.loop.queue.asyncAfter(deadline: .now() + .milliseconds(time.milliseconds)) {
+        end.resolve(at: .after(time), on: client.loop.queue) {
             let text = "the subscription isn't changed within \(time); it goes on being tried"
-            end.resolve(MsgBusError(.timeout, text, isRetriable: true))
+            return MsgBusError(.timeout, text, isRetriable: true)
         }
         closed.whenResolved { end.resolve(MsgBusError(.closed, "the reader was closed")) }
         if let error = await end.value() { throw error }
     }
 
-    /// Commits now, and answers with nil or the error.
-    func commit(within time: Duration, _ waiter: Waiter<MsgBusError?>) {
+    /// Commits now. What is done is committed soon also if the time is over before it is this one's turn.
+    func commit(within time: Duration) async throws(MsgBusError) {
         let deadline = Moment.after(time)
-        let end = OneShot<MsgBusError?>()
-        // Others may be at work for longer.
-        let timer = DeadlineTimer(queue: client.loop.queue)
-        timer.start {
-            end.resolve(MsgBusError(.timeout, "the commit wasn't answered within \(time)", isRetriable: true))
-        }
-        timer.arm(at: deadline)
-        end.whenResolved { error in
-            timer.cancel()
-            waiter.resume(error)
-        }
-        client.work.async { [self] in
-            // Nobody waits for it any more; what is done is committed soon all the same.
-            guard end.valueIfDone == nil else { return }
-            do throws(MsgBusError) {
-                try state.withLock { state throws(MsgBusError) in try state.checkOpen() }
-                try commitDone(within: Moment.now.duration(to: deadline))
-                end.resolve(nil)
-            } catch {
-                end.resolve(error)
-            }
+        try await onWork(by: deadline) { [self] () throws(MsgBusError) in
+            try commitDone(within: max(.zero, Moment.now.duration(to: deadline)))
         }
     }
 
