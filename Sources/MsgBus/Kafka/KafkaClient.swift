@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// Owns one `rd_kafka_t` with its queues and topic handles, and runs its poll loop.
 ///
-/// Who may touch the C client: ``loop``'s queue or a thread that writes polls it, one at a time, ``work`` makes every call that can block, one after another, and a
-/// writer produces under its own lock while it is open. ``destroy(isClean:)`` runs on `work`, so no call is left by then.
+/// Who may touch the C client: ``loop``'s queue or a thread that writes polls it, one at a time; ``work`` makes every call that can
+/// block, one after another; and a writer produces under its own lock while it is open. ``destroy(isClean:)`` runs on `work`, so no
+/// call is left by then.
 final class KafkaClient: Sendable {
     /// What the owner of a client does with what it says, on `loop`'s queue. Deliveries may also be told on a thread that writes.
     struct Handlers: Sendable {

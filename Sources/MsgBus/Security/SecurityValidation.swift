@@ -13,23 +13,23 @@ extension Security {
             if let password = tls.clientCertificate?.keyPassword {
                 try Self.check(password.reveal(), "ClientCertificate.keyPassword", isSecret: true)
             }
-            if let chosen = properties["security.protocol"], !chosen.lowercased().hasSuffix("ssl") {
-                throw Self.wrong(
-                    "the property \"security.protocol\" is \"\(chosen)\", which turns off the TLS that MsgBusConfig.security asks for: "
-                        + "set one of them"
-                )
-            }
             guard tls.minimumVersion == .v1_2 || properties["ssl.cipher.suites"] == nil else {
                 throw Self.wrong(
                     "TLSOptions.minimumVersion .v1_3 is kept by what \"ssl.cipher.suites\" says, so that property can't be set beside it"
                 )
             }
         }
-        if login != nil, let chosen = properties["security.protocol"], !chosen.lowercased().hasPrefix("sasl") {
-            throw Self.wrong(
-                "the property \"security.protocol\" is \"\(chosen)\", which turns off the login that MsgBusConfig.security asks for: "
-                    + "set one of them"
-            )
+        if let chosen = properties["security.protocol"] {
+            let name = chosen.lowercased()
+            let lost =
+                tls != nil && !name.hasSuffix("ssl")
+                ? "the TLS" : login != nil && !name.hasPrefix("sasl") ? "the login" : nil
+            if let lost {
+                throw Self.wrong(
+                    "the property \"security.protocol\" is \"\(chosen)\", which turns off \(lost) that MsgBusConfig.security asks for: "
+                        + "set one of them"
+                )
+            }
         }
         switch login?.kind {
         case .password(_, let username, let password):
