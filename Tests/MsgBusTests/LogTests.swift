@@ -42,10 +42,7 @@ struct LogTests {
     @Test("A blocking write inside a log handler is an error, not a deadlock", arguments: [1, 600])
     func blockingHandler(count: Int) async throws {
         let broker = try EmbeddedBroker()
-        let topic = unique("reentrant")
-        let used = Shared<KafkaWriter?>(nil)
-        let codes = Collected<MsgBusError.Code>()
-        setLogger(reentrant(topic, used, codes))
+        let (topic, used, codes) = writeWhatIsLogged()
         defer { setLogger(nil) }
         let writer = try await KafkaWriter.connect(broker.config(topic: topic, direction: .writer))
         used.withLock { $0 = writer }
@@ -61,10 +58,7 @@ struct LogTests {
     @Test("So it is inside one that is run while another thread writes and takes librdkafka's lines")
     func blockingHandlerMeanwhile() async throws {
         let broker = try EmbeddedBroker()
-        let topic = unique("reentrant")
-        let used = Shared<KafkaWriter?>(nil)
-        let codes = Collected<MsgBusError.Code>()
-        setLogger(reentrant(topic, used, codes))
+        let (topic, used, codes) = writeWhatIsLogged()
         defer { setLogger(nil) }
         var config = broker.config(topic: topic, direction: .writer)
         config.properties["debug"] = "msg,broker"
@@ -78,18 +72,24 @@ struct LogTests {
         #expect(await writer.close().delivered == 20)
     }
 
-    /// One that writes whatever is logged, and keeps what comes of it.
-    private func reentrant(
-        _ topic: String,
-        _ writer: Shared<KafkaWriter?>,
-        _ codes: Collected<MsgBusError.Code>
-    ) -> Logger {
-        Logger(label: "reentrant") { _ in
-            Reentrant(topic: topic) {
-                guard let writer = writer.withLock({ $0 }) else { return }
-                do throws(MsgBusError) { try writer.messageWrite("from a handler") } catch { codes.append(error.code) }
+    /// Has a logger write, with the writer that is set, whenever a line of the topic comes; and keeps what comes of that.
+    private func writeWhatIsLogged() -> (
+        topic: String, writer: Shared<KafkaWriter?>, codes: Collected<MsgBusError.Code>
+    ) {
+        let topic = unique("reentrant")
+        let used = Shared<KafkaWriter?>(nil)
+        let codes = Collected<MsgBusError.Code>()
+        setLogger(
+            Logger(label: "reentrant") { _ in
+                Reentrant(topic: topic) {
+                    guard let writer = used.withLock({ $0 }) else { return }
+                    do throws(MsgBusError) { try writer.messageWrite("from a handler") } catch {
+                        codes.append(error.code)
+                    }
+                }
             }
-        }
+        )
+        return (topic, used, codes)
     }
 
     /// Does something for each line of a topic's connections; other tests log meanwhile.
